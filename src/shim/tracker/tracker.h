@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * Dirty tracking of mapped guest memory, from user space.
+ *
+ * Guest memory is one memfd. The embedded kernel sees it through a mapping of its own (never tracked); the application
+ * sees pieces of it through mappings that it makes and unmaps at will, several of the same piece if it likes. A Tracker
+ * answers, for any range of guest memory and over all mappings of it, the two questions that coherence rests on:
+ *
+ *  - which pages has the CPU written since I last asked? (collect)
+ *  - tell me before the CPU next touches these pages, for the device has newer content. (invalidate, ReadbackHandler)
+ *
+ * Both are answered by the kernel's own page tables (userfaultfd), so writes and reads by system calls - read(2) into a mapping,
+ * write(2) from it - count like any other. No signal handler is involved.
+ *
+ * Offsets and sizes are bytes of guest memory, page aligned. All functions may be called from any thread.
+ */
+#pragma once
+
+#include "util/counters.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace svga::shim {
+
+enum class TrackerMode : uint8_t {
+    Async,  ///< userfaultfd asynchronous write-protect + PAGEMAP_SCAN (Linux >= 6.7)
+    Thread, ///< userfaultfd with a handler thread that notes each first write
+    All     ///< no userfaultfd: every mapped page counts as written
+};
+
+std::string_view name(TrackerMode mode);
+
+/** \brief A run of whole pages of guest memory. */
+struct PageRun {
+    uint64_t offset;
+    uint64_t size;
+    bool operator==(const PageRun&) const = default;
+};
+
+/** \brief Brings guest memory up to date; implemented by the embedded kernel. */
+class ReadbackHandler {
+public:
+    virtual ~ReadbackHandler() = default;
+
+    /**
+     * \brief Called on the tracker's thread when the CPU touches an invalidated page.
+     *
+     * Waits for the device, has it write its content back, and returns the run (containing \p offset) that is current
+     * now. The run's pages become accessible when it returns. Must not touch application mappings, and must not wait for a lock
+     * under which application memory is touched. It cannot fail: where the device is lost the old content stands.
+     */
+    virtual PageRun readBack(uint64_t offset) = 0;
+};
+
+class Tracker {
+public:
+    virtual ~Tracker() = default;
+
+    virtual TrackerMode mode() const = 0;
+
+    /**
+     * \brief Whether invalidated pages are noticed on touch, by user code and by system calls alike.
+     *
+     * False in mode All, and where only UFFD_USER_MODE_ONLY is allowed (a system call would fail with EFAULT):
+     * the embedded kernel must then read back before the fence signals.
+     */
+    virtual bool readsAreTracked() const = 0;
+
+    /** \brief The application has mapped [offset, offset + size) of guest memory at \p address. \throws Error */
+    virtual void addMapping(void* address, uint64_t offset, uint64_t size) = 0;
+
+    /** \brief [address, address + size) is about to be unmapped or replaced; may be part of a mapping, or of several. */
+    virtual void removeMapping(void* address, uint64_t size) = 0;
+
+    /**
+     * \brief Starts following a range: from now on writes to it are noticed. Pages start clean.
+     *
+     * Mappings of ranges that nobody follows cost nothing. Ranges may be enabled before or after they are mapped.
+     */
+    virtual void enable(PageRun range) = 0;
+    virtual void disable(PageRun range) = 0;
+
+    /**
+     * \brief Appends to \p written the pages of \p ranges written since the last collect, sorted and merged.
+     *
+     * Re-protects first, so that a write which races with the call is either reported now or by the next call, never lost.
+     */
+    virtual void collect(std::span<const PageRun> ranges, std::vector<PageRun>& written) = 0;
+
+    /**
+     * \brief The device is about to get newer content for \p range: the CPU's next touch must wait for a readback.
+     *
+     * From the return of this call no CPU access to the range completes until readBack() has returned for it (or
+     * validate() was called). Writes made before are still reported by the next collect().
+     */
+    virtual void invalidate(PageRun range) = 0;
+
+    /** \brief Guest memory of \p range is current: touches no longer need a readback. */
+    virtual void validate(PageRun range) = 0;
+};
+
+/** \brief What to use; Best is the first of Async, Thread and All that this system and process may use. */
+enum class TrackerChoice : uint8_t { Best, Async, Thread, All };
+
+/** \throws Error if the chosen mode cannot be had here; the message says why. \p counters outlives the tracker. */
+std::unique_ptr<Tracker> createTracker(TrackerChoice choice, ReadbackHandler& handler, Counters& counters);
+
+} // namespace svga::shim
