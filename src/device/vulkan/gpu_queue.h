@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * The one queue all drawing goes through.
+ *
+ * Commands are recorded on the command thread into the current command buffer; submit() hands it to Vulkan and gives
+ * back a value of one timeline semaphore, on which any thread may wait. Memory that recorded commands use is kept alive until
+ * the GPU is done with it: staging() memory by itself, other objects by keepAlive().
+ *
+ * Synchronisation model: every image stays in VK_IMAGE_LAYOUT_GENERAL, and a full memory barrier separates scopes (a
+ * stretch of rendering, a transfer, a dispatch). That is right by construction; finer barriers are an optimisation.
+ */
+#pragma once
+
+#include <vulkan/vulkan.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace svga::device {
+
+class VulkanDevice;
+
+/** \brief Host-visible, coherent memory for one transfer: write \p bytes before, or read them after, the submission. */
+struct Staging {
+    VkBuffer buffer = VK_NULL_HANDLE;
+    VkDeviceSize offset = 0;
+    std::span<std::byte> bytes;
+};
+
+class GpuQueue {
+public:
+    virtual ~GpuQueue() = default;
+
+    /** \brief The command buffer to record transfers and dispatches to: outside rendering, after a full barrier. */
+    virtual VkCommandBuffer transfer() = 0;
+
+    /**
+     * \brief The command buffer to draw with: inside vkCmdBeginRendering(\p info).
+     *
+     * \p key names the rendering's attachments (never 0): while it stays the same and nothing else was recorded the current rendering goes on.
+     * \p restarted tells that a new vkCmdBeginRendering was recorded, or a new command buffer begun since the last call: all dynamic state must be set anew.
+     */
+    virtual VkCommandBuffer rendering(const VkRenderingInfo& info, uint64_t key, bool& restarted) = 0;
+
+    /** \brief Ends rendering if one is open (before an attachment is destroyed, or bound as texture). */
+    virtual void endRendering() = 0;
+
+    /** \brief Memory for an upload or a readback of this submission, alignment 256. \throws Error when out of memory. */
+    virtual Staging staging(VkDeviceSize size) = 0;
+
+    /** \brief Keeps \p object until everything recorded so far has completed. */
+    virtual void keepAlive(std::shared_ptr<const void> object) = 0;
+
+    /** \brief Submits what is recorded (nothing is fine) and returns the timeline value that is reached when it is done. */
+    virtual uint64_t submit() = 0;
+
+    /** \brief Waits until \p value is reached. Any thread. \throws Error when the Vulkan device is lost. */
+    virtual void wait(uint64_t value) = 0;
+
+    void finish() { wait(submit()); }
+};
+
+} // namespace svga::device

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * The Vulkan device that draws: instance, physical device, logical device, memory allocator, queue family.
+ *
+ * Chosen once at start: the first physical device of the loader's list that has what VGPU10 needs (geometry shaders, transform feedback, dynamic rendering, ...).
+ * What it has beyond that is in Features, and every capability that is told to the guest is derived from there.
+ */
+#pragma once
+
+#include <vk_mem_alloc.h>
+#include <vulkan/vulkan.h>
+
+#include <memory>
+#include <string>
+
+namespace svga::device {
+
+class VulkanDevice {
+public:
+    /** \brief Extension entry points that the loader does not export. Null where the extension is absent. */
+    struct Functions {
+        PFN_vkCmdSetVertexInputEXT cmdSetVertexInput;
+        PFN_vkCmdBindTransformFeedbackBuffersEXT cmdBindTransformFeedbackBuffers;
+        PFN_vkCmdBeginTransformFeedbackEXT cmdBeginTransformFeedback;
+        PFN_vkCmdEndTransformFeedbackEXT cmdEndTransformFeedback;
+        PFN_vkCmdBeginQueryIndexedEXT cmdBeginQueryIndexed;
+        PFN_vkCmdEndQueryIndexedEXT cmdEndQueryIndexed;
+        PFN_vkCmdDrawIndirectByteCountEXT cmdDrawIndirectByteCount;
+        PFN_vkCmdBeginConditionalRenderingEXT cmdBeginConditionalRendering;
+        PFN_vkCmdEndConditionalRenderingEXT cmdEndConditionalRendering;
+        PFN_vkGetMemoryHostPointerPropertiesEXT getMemoryHostPointerProperties;
+        PFN_vkCmdPushDescriptorSetKHR cmdPushDescriptorSet;
+    };
+
+    struct Features {
+        bool geometryShader, tessellationShader, transformFeedback, dualSourceBlend, logicOp, depthClamp, depthBiasClamp;
+        bool sampleRateShading, occlusionQueryPrecise, independentBlend, multiViewport, viewportIndexLayer;
+        bool vertexInputDynamicState, conditionalRendering, externalMemoryHost, robustness2, nullDescriptor;
+        bool provokingVertexLast, customBorderColor, depthClipEnable, attributeDivisor, lineRasterization, stippledLines;
+        bool shaderFloat64, storageImageReadWithoutFormat, imageCubeArray, fillModeNonSolid, samplerAnisotropy;
+        bool image2DViewOf3D, shaderStencilExport, primitiveTopologyListRestart, pushDescriptor;
+    };
+
+    /** \throws Error naming what is missing: no loader, no device, or which feature each device lacks. */
+    static std::unique_ptr<VulkanDevice> create();
+
+    virtual ~VulkanDevice() = default;
+
+    virtual VkInstance instance() const = 0;
+    virtual VkPhysicalDevice physicalDevice() const = 0;
+    virtual VkDevice handle() const = 0;
+    virtual VkQueue queue() const = 0;
+    virtual uint32_t queueFamily() const = 0;
+    virtual VmaAllocator allocator() const = 0;
+    virtual const VkPhysicalDeviceProperties& properties() const = 0;
+    virtual const Features& features() const = 0;
+    virtual const Functions& functions() const = 0;
+    virtual VkFormatProperties formatProperties(VkFormat format) const = 0;
+    virtual VkSampleCountFlags sampleCounts(VkFormat format, VkImageUsageFlags usage) const = 0;
+};
+
+} // namespace svga::device
