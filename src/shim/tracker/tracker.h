@@ -107,7 +107,15 @@ public:
 /** \brief What to use; Best is the first of Async, Thread and All that this system and process may use. */
 enum class TrackerChoice : uint8_t { Best, Async, Thread, All };
 
-/** \throws Error if the chosen mode cannot be had here; the message says why. \p counters outlives the tracker. */
-std::unique_ptr<Tracker> createTracker(TrackerChoice choice, ReadbackHandler& handler, Counters& counters);
+/**
+ * \brief Makes the tracker of this process's mappings of one guest memory.
+ *
+ * \param guestMemory the memfd that is guest memory; offsets of the mappings are offsets in it. Only borrowed for the tracker's
+ *                    life: enable() allocates through it, because a touch is noticed only where a page exists.
+ * \param handler     outlives the tracker, as does \p counters.
+ * \throws Error if the chosen mode cannot be had here; the message says why.
+ */
+std::unique_ptr<Tracker> createTracker(TrackerChoice choice, int guestMemory, ReadbackHandler& handler,
+                                       Counters& counters);
 
 } // namespace svga::shim
