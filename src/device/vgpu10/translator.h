@@ -81,6 +81,8 @@ struct TranslateOptions {
     bool lastBeforeRasterizer = true;
     /// Pixel: run per sample even where the shader does not ask for it.
     bool forcePerSample = false;
+    /// Pixel: SV_Target 1 is the second source of render target 0's blending (Location 0, Index 1).
+    bool dualSourceBlend = false;
 };
 
 enum class ResourceDimension : uint8_t {
