@@ -11,8 +11,9 @@ GlContext::GlContext(const GlContext* share) {
         throw std::runtime_error("EGL: no surfaceless display (EGL_MESA_platform_surfaceless) on this system");
     if (!eglBindAPI(EGL_OPENGL_API))
         throw std::runtime_error("EGL: desktop OpenGL is not supported");
-    const EGLint attributes[] = {EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 3,
-                                 EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL_NONE};
+    const EGLint attributes[] = {
+        EGL_CONTEXT_MAJOR_VERSION,           3,       EGL_CONTEXT_MINOR_VERSION, 3, EGL_CONTEXT_OPENGL_PROFILE_MASK,
+        EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL_NONE};
     context_ = eglCreateContext(display_, EGL_NO_CONFIG_KHR, share ? share->context_ : EGL_NO_CONTEXT, attributes);
     if (context_ == EGL_NO_CONTEXT)
         throw std::runtime_error("EGL: no OpenGL 3.3 core context from this driver");

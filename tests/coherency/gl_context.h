@@ -15,7 +15,8 @@ namespace svga::coherency {
  */
 class GlContext {
 public:
-    /** \param share a context whose objects this one shares, or null. \throws std::runtime_error naming what is missing. */
+    /** \param share a context whose objects this one shares, or null. \throws std::runtime_error naming what is
+     * missing. */
     explicit GlContext(const GlContext* share = nullptr);
     ~GlContext();
     GlContext(const GlContext&) = delete;

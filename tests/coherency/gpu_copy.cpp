@@ -40,15 +40,24 @@ GpuCopy::GpuCopy() {
                             "void main() { copied = word; gl_Position = vec4(0.0, 0.0, 0.0, 1.0); }\n",
                             nullptr, "copied");
     glGenVertexArrays(1, &vertexArray_);
+    glGenRenderbuffers(1, &renderbuffer_);
+    glBindRenderbuffer(GL_RENDERBUFFER, renderbuffer_);
+    glRenderbufferStorage(GL_RENDERBUFFER, GL_RGBA8, 1, 1);
+    glGenFramebuffers(1, &framebuffer_);
+    glBindFramebuffer(GL_FRAMEBUFFER, framebuffer_);
+    glFramebufferRenderbuffer(GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_RENDERBUFFER, renderbuffer_);
 }
 
 GpuCopy::~GpuCopy() {
+    glDeleteFramebuffers(1, &framebuffer_);
+    glDeleteRenderbuffers(1, &renderbuffer_);
     glDeleteVertexArrays(1, &vertexArray_);
     glDeleteProgram(program_);
 }
 
 void GpuCopy::operator()(GLuint source, std::size_t sourceOffset, GLuint destination, std::size_t destinationOffset,
                          std::size_t size) const {
+    glBindFramebuffer(GL_FRAMEBUFFER, framebuffer_);
     glUseProgram(program_);
     glBindVertexArray(vertexArray_);
     const auto location = static_cast<GLuint>(glGetAttribLocation(program_, "word"));

@@ -17,8 +17,8 @@ inline constexpr GLbitfield kCoherentReadWrite =
 class MappedBuffer {
 public:
     /**
-     * \param mapFlags      flags of glMapBufferRange (kCoherentReadWrite, or with GL_MAP_FLUSH_EXPLICIT_BIT and the like)
-     * \param storageFlags  further flags of glBufferStorage; the storage gets all of \p mapFlags that apply to it
+     * \param mapFlags      flags of glMapBufferRange (kCoherentReadWrite, or with GL_MAP_FLUSH_EXPLICIT_BIT and the
+     * like) \param storageFlags  further flags of glBufferStorage; the storage gets all of \p mapFlags that apply to it
      */
     explicit MappedBuffer(std::size_t size, GLbitfield mapFlags = kCoherentReadWrite, GLbitfield storageFlags = 0)
         : size_(size) {
@@ -31,7 +31,9 @@ public:
             throw std::runtime_error("glMapBufferRange gave no mapping");
     }
     MappedBuffer(MappedBuffer&& other) noexcept
-        : name_(other.name_), size_(other.size_), address_(other.address_) {
+        : name_(other.name_)
+        , size_(other.size_)
+        , address_(other.address_) {
         other.name_ = 0;
     }
     MappedBuffer& operator=(MappedBuffer&&) = delete;
@@ -70,11 +72,13 @@ public:
 
     void write(std::size_t offset, std::span<const std::byte> data) {
         glBindBuffer(GL_COPY_WRITE_BUFFER, name_);
-        glBufferSubData(GL_COPY_WRITE_BUFFER, static_cast<GLintptr>(offset), static_cast<GLsizeiptr>(data.size()), data.data());
+        glBufferSubData(GL_COPY_WRITE_BUFFER, static_cast<GLintptr>(offset), static_cast<GLsizeiptr>(data.size()),
+                        data.data());
     }
     void read(std::size_t offset, std::span<std::byte> data) const {
         glBindBuffer(GL_COPY_READ_BUFFER, name_);
-        glGetBufferSubData(GL_COPY_READ_BUFFER, static_cast<GLintptr>(offset), static_cast<GLsizeiptr>(data.size()), data.data());
+        glGetBufferSubData(GL_COPY_READ_BUFFER, static_cast<GLintptr>(offset), static_cast<GLsizeiptr>(data.size()),
+                           data.data());
     }
 
 private:

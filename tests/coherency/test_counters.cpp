@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// What coherence costs, by the counters of the stack. Only under svga-run: other drivers do not count.
+#include "coherency_test.h"
+
+#include "util/counters.h"
+#include "util/embedded_environment.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace svga::coherency {
+namespace {
+
+class CounterTest : public CoherencyTest {
+protected:
+    void SetUp() override {
+        const char* path = std::getenv(environment::kCounters);
+        if (!path)
+            GTEST_SKIP() << "not under svga-run: nobody counts";
+        const int file = open(path, O_RDONLY | O_CLOEXEC);
+        ASSERT_GE(file, 0) << path;
+        void* page = mmap(nullptr, sizeof(Counters), PROT_READ, MAP_SHARED, file, 0);
+        close(file);
+        ASSERT_NE(page, MAP_FAILED);
+        counters_ = static_cast<const Counters*>(page);
+    }
+    void TearDown() override {
+        if (counters_)
+            munmap(const_cast<Counters*>(counters_), sizeof(Counters));
+        CoherencyTest::TearDown();
+    }
+
+    void draw(const MappedBuffer& buffer, PlainBuffer& copy) {
+        gpuCopy_(buffer.name(), 0, copy.name(), 0, copy.size());
+        waitFence();
+    }
+    uint64_t uploaded() const { return counters_->bytes_uploaded; }
+    /// Mode All takes every mapped page for written: it is right, not tight.
+    bool tight() const { return counters_->tracker < 3; }
+
+    const Counters* counters_ = nullptr;
+};
+
+TEST_F(CounterTest, SparseWritesUploadAtMostTwiceThePagesWritten) {
+    if (!tight())
+        GTEST_SKIP() << "tracker 'all' uploads by comparing, page by page, whatever is mapped";
+    MappedBuffer buffer(64u << 20);
+    PlainBuffer copy(kPage);
+    std::fill(buffer.bytes().begin(), buffer.bytes().end(), std::byte{1});
+    draw(buffer, copy);
+    for (uint32_t round = 0; round < 3; ++round) {
+        std::size_t pages = 0;
+        for (std::size_t page = 500 + round; page < buffer.size() / kPage; page += 1000, ++pages)
+            buffer.bytes()[page * kPage + 40] = static_cast<std::byte>(round + 2);
+        const uint64_t before = uploaded();
+        draw(buffer, copy);
+        EXPECT_LE(uploaded() - before, 2 * pages * kPage) << pages << " pages written, round " << round;
+        if (!counters_->zero_copy) {
+            EXPECT_GE(uploaded() - before, pages) << "something must have been uploaded";
+        }
+    }
+}
+
+TEST_F(CounterTest, IdleBufferIsUploadedOnce) {
+    MappedBuffer buffer(4u << 20);
+    PlainBuffer copy(kPage);
+    std::fill(buffer.bytes().begin(), buffer.bytes().end(), std::byte{9});
+    draw(buffer, copy);
+    const uint64_t before = uploaded();
+    for (int i = 0; i < 20; ++i)
+        draw(buffer, copy);
+    EXPECT_EQ(uploaded(), before) << "nobody wrote to the buffer";
+}
+
+TEST_F(CounterTest, ReadingIsNotWriting) {
+    MappedBuffer buffer(1u << 20);
+    PlainBuffer copy(buffer.size());
+    std::fill(buffer.bytes().begin(), buffer.bytes().end(), std::byte{3});
+    draw(buffer, copy);
+    const uint64_t before = uploaded();
+    std::size_t sum = 0;
+    for (const std::byte b : buffer.bytes())
+        sum += std::to_integer<std::size_t>(b);
+    EXPECT_EQ(sum, 3 * buffer.size());
+    draw(buffer, copy);
+    EXPECT_EQ(uploaded(), before);
+}
+
+TEST_F(CounterTest, OneReadbackServesAllPages) {
+    MappedBuffer buffer(1u << 20);
+    PlainBuffer source(buffer.size());
+    const auto expected = pattern(buffer.size(), 77);
+    source.write(0, expected);
+    const uint64_t before = counters_->bytes_read_back;
+    gpuCopy_(source.name(), 0, buffer.name(), 0, buffer.size());
+    waitFence();
+    ASSERT_TRUE(sameBytes(buffer.bytes(), expected));
+    ASSERT_TRUE(sameBytes(buffer.bytes(), expected));
+    EXPECT_LE(counters_->bytes_read_back - before, buffer.size());
+}
+
+} // namespace
+} // namespace svga::coherency
