@@ -14,7 +14,16 @@
  *  - the entry point is "main";
  *  - Location = register number, for vertex inputs, varyings and pixel outputs (SV_Target n is Location n);
  *  - varyings are vec4 of 32-bit float in both stages, whatever bits they carry, so that any two stages link;
- *  - resources are bound by BindingLayout: separate images and samplers, constant buffers as uniform blocks of uvec4[].
+ *  - resources are bound by BindingLayout: separate images and samplers, constant buffers as uniform blocks of uvec4[],
+ *    typed buffers as texel buffers, raw and structured buffers as storage buffers, typed UAVs as storage images (texel
+ *    buffers) without a format, but R32 where the shader does atomics on them;
+ *  - stream output is transform feedback: XfbBuffer is the output slot.
+ *
+ * The modules are SPIR-V 1.6 and need these features of the device where the shader uses what they are for:
+ * shaderDemoteToHelperInvocation (DISCARD), shaderDrawParameters (vertex and instance ids), shaderClipDistance,
+ * shaderCullDistance, multiViewport, shaderOutputLayer and shaderOutputViewportIndex, sampleRateShading,
+ * imageCubeArray, shaderImageGatherExtended, shaderStorageImage{Read,Write}WithoutFormat, shaderFloat64,
+ * transformFeedback and geometryStreams, and robustBufferAccess and robustImageAccess for what lies out of bounds.
  *
  * Translation is a pure function: no state is kept, any thread may call it. The token stream is guest input: whatever it
  * holds, the result is a module valid for spirv-val or a TranslateError, never a crash.
@@ -81,8 +90,10 @@ struct TranslateOptions {
     bool lastBeforeRasterizer = true;
     /// Pixel: run per sample even where the shader does not ask for it.
     bool forcePerSample = false;
-    /// Pixel: SV_Target 1 is the second source of render target 0's blending (Location 0, Index 1).
+    /// Pixel: o0 and o1 are the two sources of a dual-source blend: both at Location 0, o1 at Index 1.
     bool dualSourceBlend = false;
+    /// Pixel: samples per pixel of the render targets. Read only where ShaderInfo::usesRasterizerSamples is set.
+    uint32_t rasterizerSamples = 1;
 };
 
 enum class ResourceDimension : uint8_t {
@@ -108,6 +119,7 @@ struct ShaderInfo {
     bool writesDepth = false;
     bool usesDiscard = false;
     bool perSample = false;
+    bool usesRasterizerSamples = false; ///< pixel: asks for the sample count or positions of its render targets
     uint32_t gsInputPrimitive = 0;  ///< VGPU10_PRIMITIVE_*
     uint32_t gsOutputTopology = 0;  ///< VGPU10_PRIMITIVE_TOPOLOGY_*
     uint32_t gsInstances = 1;
