@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# From a fresh Debian 12 or 13 to a built tree: what ./run and ./test do first. Repeatable, and quick when there is
+# nothing to do. Needs root (or sudo) only where Debian packages are missing.
+#
+#   --werror     compiler warnings are errors in this tree's build (./test)
+#   --no-build   stop when everything is fetched and Mesa is configured
+
+SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+for part in common packages fetch mesa; do
+    # shellcheck source=/dev/null
+    . "$SCRIPTS/lib/$part.sh"
+done
+
+# Tells the launcher (src/launcher/stack.h) and the tests where everything lies and which environment makes it be found.
+write_stack_description() {
+    local stock_libraries=$STOCK/usr/lib/x86_64-linux-gnu
+    local icd=$STOCK/usr/share/vulkan/icd.d/lvp_icd.json
+    # shellcheck disable=SC2153 # BUILD is set in lib/common.sh
+    local vendor=$BUILD/stock_egl_vendor.json
+    [ -e "$icd" ] || icd=$(find "$STOCK/usr/share/vulkan/icd.d" -name 'lvp_icd*.json' | head -n 1)
+    cat >"$vendor" <<-END
+	{ "file_format_version": "1.0.0", "ICD": { "library_path": "$stock_libraries/libEGL_mesa.so.0" } }
+	END
+    cat >"$BUILD/stack.json.tmp" <<-END
+	{
+	  "coherent": {
+	    "needs": ["$MESA_LIBRARIES/libEGL.so.1", "$MESA_LIBRARIES/libgbm.so.1"],
+	    "library_path": "$MESA_LIBRARIES",
+	    "variables": {
+	      "LIBGL_DRIVERS_PATH": "$MESA_LIBRARIES/dri",
+	      "GBM_BACKENDS_PATH": "$MESA_LIBRARIES/gbm"
+	    }
+	  },
+	  "stock": {
+	    "needs": ["$stock_libraries/libEGL_mesa.so.0", "$stock_libraries/libgbm.so.1"],
+	    "library_path": "$stock_libraries",
+	    "variables": {
+	      "LIBGL_DRIVERS_PATH": "$stock_libraries/dri",
+	      "GBM_BACKENDS_PATH": "$stock_libraries/gbm",
+	      "__EGL_VENDOR_LIBRARY_FILENAMES": "$vendor"
+	    }
+	  },
+	  "device": {
+	    "needs": ["$icd"],
+	    "library_path": "$stock_libraries",
+	    "variables": { "VK_DRIVER_FILES": "$icd", "VK_ICD_FILENAMES": "$icd" }
+	  }
+	}
+	END
+    mv "$BUILD/stack.json.tmp" "$BUILD/stack.json"
+}
+
+# configure FOLDER OPTION...: sets up a build of this tree, or brings an earlier one to these options.
+configure() {
+    local folder=$1
+    shift
+    local options=("-Dmesa-source=$MESA_SOURCE" "-Dvma-include=$VMA_INCLUDE" "$@")
+    local record=$folder/configured.txt
+    if [ ! -e "$folder/build.ninja" ]; then
+        step "configuring ${folder#"$REPO/"}"
+        quietly "$CACHE/logs/setup.log" "${MESON[@]}" setup "$folder" "$REPO" "${options[@]}"
+    elif [ "$(cat "$record" 2>/dev/null)" != "${options[*]}" ]; then
+        # What an earlier run asked for beyond this one's options (warnings as errors) stays.
+        case "$(cat "$record" 2>/dev/null)" in "${options[*]} "*) return 0 ;; esac
+        step "configuring ${folder#"$REPO/"} again"
+        quietly "$CACHE/logs/setup.log" "${MESON[@]}" setup --reconfigure "$folder" "$REPO" "${options[@]}"
+    fi
+    printf '%s' "${options[*]}" >"$record"
+}
+
+fetch_all() {
+    fetch_meson
+    fetch_vma
+    fetch_mesa_source
+    fetch_stock_mesa
+}
+
+main() {
+    local build=yes werror=() option
+    for option in "$@"; do
+        case $option in
+        --werror) werror=(-Dwerror=true) ;;
+        --no-build) build=no ;;
+        *) die "setup.sh: unknown option '$option'" ;;
+        esac
+    done
+    release >/dev/null
+    install_packages
+    with_lock fetch_all
+    if [ $build = no ]; then
+        with_lock configure_mesa
+        return 0
+    fi
+    mkdir -p "$BUILD"
+    with_lock build_mesa
+    configure "$BUILD" "${werror[@]}"
+    step 'building this tree'
+    ninja -C "$BUILD"
+    write_stack_description
+}
+
+main "$@"
