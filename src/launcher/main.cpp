@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "launcher/counters_page.h"
+#include "launcher/options.h"
+#include "launcher/process.h"
+#include "launcher/stack.h"
+#include "launcher/stats.h"
+#include "util/error.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+namespace {
+
+using namespace svga::launcher;
+
+int launch(const Options& options) {
+    const Stack stack = findStack(options, std::filesystem::read_symlink("/proc/self/exe"));
+    std::ofstream statsFile;
+    if (!options.statsFile.empty()) {
+        statsFile.open(options.statsFile);
+        if (!statsFile)
+            throw svga::Error("--stats: {} cannot be written", options.statsFile);
+    }
+
+    const CountersPage page;
+    std::vector<std::string> inherited;
+    for (char** variable = environ; *variable; ++variable)
+        inherited.emplace_back(*variable);
+    const int exitCode = runProgram(options.program, programEnvironment(options, stack, page.path(), inherited));
+    if (options.stats)
+        writeStats(statsFile.is_open() ? statsFile : std::cerr, options, page.counters(), exitCode);
+    return exitCode;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    int errorCode = kExitWrongOption;
+    try {
+        const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+        const auto options = parseOptions(arguments);
+        if (!options)
+            return 0;
+        errorCode = kExitCannotRun;
+        return launch(*options);
+    } catch (const std::exception& error) {
+        std::cerr << "svga-run: " << error.what() << '\n';
+        return errorCode;
+    }
+}
