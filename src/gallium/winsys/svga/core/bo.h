@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * Buffer objects: guest memory that the device can reach as a MOB.
+ */
+#pragma once
+
+#include "gallium/winsys/svga/core/device.h"
+
+namespace svga::winsys {
+
+/** \brief What the CPU is about to do with memory that the device may be using. */
+struct CpuAccess {
+    bool write = false;     ///< it will write; otherwise it only reads
+    bool dontBlock = false; ///< fail instead of waiting for the device
+    /**
+     * Keep other processes' submissions (and this one's) that use the memory out until Bo::endCpuAccess(). Not for
+     * mappings that live across submissions: those would wait for themselves.
+     */
+    bool exclusive = false;
+};
+
+/**
+ * \brief A kernel buffer object, mapped at first need and then until it is destroyed.
+ *
+ * Its handle is what a command stream carries as MOB id; the kernel puts the real one there. The kernel hands out
+ * zeroed memory and keeps it alive until the device has finished with it, so dropping the last reference early is safe.
+ * Any thread.
+ */
+class Bo final : public RefCounted<Bo> {
+public:
+    /** \brief Allocates \p size bytes of zeroed memory. Throws Error. */
+    static Ref<Bo> create(Device& device, uint32_t size);
+
+    /** \brief Takes over kernel handle \p handle of \p size bytes, mappable at offset \p mapHandle. */
+    static Ref<Bo> adopt(Device& device, uint32_t handle, uint64_t mapHandle, uint32_t size);
+
+    uint32_t handle() const { return handle_; }
+    uint32_t size() const { return size_; } ///< bytes
+
+    /** \brief The memory, for reading and writing; the same address each time. Waits for nothing. Throws Error. */
+    void* map();
+
+    /** \brief Gives the address space back. No pointer from map() may be in use any more. */
+    void unmap();
+
+    /**
+     * \brief Waits until the device's submitted work allows \p access.
+     * \return false where it would have had to wait and access.dontBlock is set. Throws Error on any other failure.
+     *
+     * An exclusive access that was granted is ended by endCpuAccess() with the same argument.
+     */
+    bool beginCpuAccess(const CpuAccess& access);
+    void endCpuAccess(const CpuAccess& access);
+
+private:
+    friend class RefCounted<Bo>;
+    Bo(Device& device, uint32_t handle, uint64_t mapHandle, uint32_t size);
+    ~Bo();
+
+    Device& device_;
+    const uint32_t handle_;
+    const uint64_t mapHandle_;
+    const uint32_t size_;
+
+    std::mutex mapMutex_;
+    std::atomic<void*> address_{nullptr};
+};
+
+} // namespace svga::winsys
