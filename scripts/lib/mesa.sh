@@ -31,7 +31,8 @@ overlay_winsys() {
     local drm=$MESA_SOURCE/src/gallium/winsys/svga/drm
     [ -e "$OVERLAY_SOURCE/overlay/meson.build" ] || return 0
     [ -e "$drm/meson.build.mesa" ] || cp "$drm/meson.build" "$drm/meson.build.mesa"
-    mirror_folder "$OVERLAY_SOURCE" "$drm/coherent"
+    mirror_folder "$OVERLAY_SOURCE" "$drm/coherent/gallium/winsys/svga"
+    mirror_folder "$REPO/src/util" "$drm/coherent/util"
     cmp -s "$OVERLAY_SOURCE/overlay/meson.build" "$drm/meson.build" ||
         cp "$OVERLAY_SOURCE/overlay/meson.build" "$drm/meson.build"
 }
