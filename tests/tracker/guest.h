@@ -106,7 +106,8 @@ public:
             for (const PageRun& whole : runs)
                 if (offset >= whole.offset && offset < whole.offset + whole.size)
                     run = whole;
-            std::memcpy(memory_.page(0) + run.offset, content_.data() + run.offset, run.size);
+            for (const PageRun& stale : tracker->stale(run))
+                std::memcpy(memory_.page(0) + stale.offset, content_.data() + stale.offset, stale.size);
         }
         if (onReadBack)
             onReadBack(offset);
@@ -117,6 +118,7 @@ public:
 
     void upload(const PageRun& run) { std::memcpy(page(0) + run.offset, memory_.page(0) + run.offset, run.size); }
 
+    Tracker* tracker = nullptr;
     std::mutex mutex;                         ///< held while the device or a readback works on the content
     std::vector<PageRun> runs;                ///< read back as a whole; other pages are read back one by one
     std::atomic<unsigned> readbacks{0};       ///< calls of readBack()
@@ -142,6 +144,7 @@ protected:
             GTEST_SKIP() << error.what();
         }
         ASSERT_EQ(tracker->mode(), GetParam());
+        device.tracker = tracker.get();
     }
 
     /** \brief Whether exactly the written pages are reported, or all that are mapped. */

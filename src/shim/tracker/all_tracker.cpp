@@ -52,4 +52,9 @@ void AllTracker::validate(PageRun range) {
     check(range);
 }
 
+std::vector<PageRun> AllTracker::stale(PageRun range) {
+    check(range);
+    return {};
+}
+
 } // namespace svga::shim

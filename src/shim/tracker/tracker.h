@@ -56,11 +56,11 @@ public:
     /**
      * \brief Called on the tracker's thread when the CPU touches an invalidated page.
      *
-     * Waits for the device, has it write its content back, and returns the run (containing \p offset) that is current
-     * now. The run's pages become accessible when it returns, except those that invalidate() was called for in the
-     * meantime: it is then called again. It may call the tracker. It must not touch application mappings, and must not
-     * wait for a lock under which application memory is touched (mind stdio: fwrite() from a mapping holds its
-     * stream's). It cannot fail: where the device is lost the old content stands.
+     * Waits for the device, has it write its content back to pages that are stale(), and returns the run (containing \p
+     * offset) that is current now. The run's pages become accessible when it returns, except those that invalidate()
+     * was called for in the meantime: it is then called again. It may call the tracker. It must not touch application
+     * mappings, and must not wait for a lock under which application memory is touched (mind stdio: fwrite() from a
+     * mapping holds its stream's). It cannot fail: where the device is lost the old content stands.
      */
     virtual PageRun readBack(uint64_t offset) noexcept = 0;
 };
@@ -123,6 +123,13 @@ public:
 
     /** \brief Guest memory of \p range is current: touches no longer need a readback. */
     virtual void validate(PageRun range) = 0;
+
+    /**
+     * \brief The pages of \p range that are invalidated and were not read back since, in ascending order.
+     *
+     * These alone may a readback write: the CPU may have written the others, and that not been collected yet.
+     */
+    virtual std::vector<PageRun> stale(PageRun range) = 0;
 };
 
 /** \brief What to use; Best is the first of Async, Thread and All that this system and process may use. */

@@ -184,6 +184,12 @@ void UserfaultTracker::validate(PageRun range) {
     invalidatedMeanwhile_.remove(range);
 }
 
+std::vector<PageRun> UserfaultTracker::stale(PageRun range) {
+    check(range);
+    std::lock_guard lock(mutex_);
+    return stale_.within(range);
+}
+
 /** \brief Registers and protects; all or nothing. */
 void UserfaultTracker::follow(const std::vector<Piece>& pieces) {
     try {

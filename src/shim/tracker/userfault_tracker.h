@@ -53,6 +53,7 @@ public:
     void collect(std::span<const PageRun> ranges, std::vector<PageRun>& written) override;
     void invalidate(PageRun range) override;
     void validate(PageRun range) override;
+    std::vector<PageRun> stale(PageRun range) override;
 
 private:
     void follow(const std::vector<Piece>& pieces);
