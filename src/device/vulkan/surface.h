@@ -3,9 +3,10 @@
  * \file
  * Guest-backed surfaces: a buffer or an image of the Vulkan device, and its bytes in a MOB.
  *
- * A surface has a host copy (VkBuffer or VkImage) and, while bound, a MOB with its guest copy in SVGA3D's linear layout:
- * array elements one after another, in each its mip levels, each tightly packed in blocks. update() copies guest to host,
- * readback() host to guest. A buffer whose MOB can be imported by Vulkan has only one copy, and both do nothing.
+ * A surface has a host copy (VkBuffer or VkImage) and, while bound, a MOB with its guest copy in SVGA3D's linear
+ * layout: array elements one after another, in each its mip levels, each tightly packed in blocks. update() copies
+ * guest to host, readback() host to guest. A buffer whose MOB can be imported by Vulkan has only one copy, and both do
+ * nothing.
  *
  * Command thread only.
  */
@@ -27,10 +28,10 @@ struct SurfaceDesc {
     uint32_t id = 0;
     SVGA3dSurfaceAllFlags flags = 0;
     SVGA3dSurfaceFormat format = SVGA3D_FORMAT_INVALID;
-    uint32_t mipLevels = 1;      ///< at least 1
-    uint32_t arraySize = 1;      ///< at least 1; cubes: 6 per cube
+    uint32_t mipLevels = 1; ///< at least 1
+    uint32_t arraySize = 1; ///< at least 1; cubes: 6 per cube
     uint32_t sampleCount = 1;
-    SVGA3dSize size{1, 1, 1};    ///< level 0, in texels; buffers: width in bytes
+    SVGA3dSize size{1, 1, 1}; ///< level 0, in texels; buffers: width in bytes
     uint32_t bufferByteStride = 0;
 
     bool isBuffer() const { return format == SVGA3D_BUFFER; }
@@ -54,14 +55,16 @@ public:
 
     virtual const SurfaceDesc& desc() const = 0;
 
-    /** Buffers: the VkBuffer (usable as vertex, index, uniform, texel, storage, transfer, transform feedback, indirect). Images: VK_NULL_HANDLE. */
+    /** Buffers: the VkBuffer (usable as vertex, index, uniform, texel, storage, transfer, transform feedback,
+     * indirect). Images: VK_NULL_HANDLE. */
     virtual VkBuffer buffer() const = 0;
     virtual VkDeviceSize bufferSize() const = 0;
     /** Images: always VK_IMAGE_LAYOUT_GENERAL. Buffers: VK_NULL_HANDLE. */
     virtual VkImage image() const = 0;
     virtual VkFormat imageFormat() const = 0;
 
-    /** \brief A cached view; lives as long as the surface. \throws CommandError where level or layer is out of range or Vulkan refuses. */
+    /** \brief A cached view; lives as long as the surface. \throws CommandError where level or layer is out of range or
+     * Vulkan refuses. */
     virtual VkImageView view(const ImageViewKey& key) = 0;
     /** \brief A cached texel buffer view, bytes [offset, offset + size). \throws CommandError likewise. */
     virtual VkBufferView bufferView(VkFormat format, VkDeviceSize offset, VkDeviceSize size) = 0;

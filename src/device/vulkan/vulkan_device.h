@@ -3,8 +3,14 @@
  * \file
  * The Vulkan device that draws: instance, physical device, logical device, memory allocator, queue family.
  *
- * Chosen once at start: the first physical device of the loader's list that has what VGPU10 needs (geometry shaders, transform feedback, dynamic rendering, ...).
- * What it has beyond that is in Features, and every capability that is told to the guest is derived from there.
+ * Chosen once at start: the first physical device of the loader's list that has what VGPU10 needs (geometry shaders,
+ * transform feedback, dynamic rendering, ...). What it has beyond that is in Features, and every capability that is
+ * told to the guest is derived from there. All features in Features that the device has are enabled.
+ *
+ * SVGA_VULKAN_VALIDATION=1 in the environment loads the Khronos validation layer where it is installed; what it finds
+ * goes to stderr and is counted by validationErrors().
+ *
+ * Immutable after create(): any thread may call it.
  */
 #pragma once
 
@@ -34,12 +40,17 @@ public:
     };
 
     struct Features {
-        bool geometryShader, tessellationShader, transformFeedback, dualSourceBlend, logicOp, depthClamp, depthBiasClamp;
+        bool geometryShader, tessellationShader, transformFeedback, dualSourceBlend, logicOp, depthClamp,
+            depthBiasClamp;
         bool sampleRateShading, occlusionQueryPrecise, independentBlend, multiViewport, viewportIndexLayer;
         bool vertexInputDynamicState, conditionalRendering, externalMemoryHost, robustness2, nullDescriptor;
-        bool provokingVertexLast, customBorderColor, depthClipEnable, attributeDivisor, lineRasterization, stippledLines;
+        bool provokingVertexLast, customBorderColor, depthClipEnable, attributeDivisor, lineRasterization,
+            stippledLines;
         bool shaderFloat64, storageImageReadWithoutFormat, imageCubeArray, fillModeNonSolid, samplerAnisotropy;
         bool image2DViewOf3D, shaderStencilExport, primitiveTopologyListRestart, pushDescriptor;
+        bool primitivesGeneratedQuery, extendedDynamicState3, borderColorSwizzle, nonSeamlessCubeMap;
+        bool vertexPipelineStoresAndAtomics, fragmentStoresAndAtomics, shaderInt64, drawIndirectCount, cullDistance;
+        bool textureCompressionBC;
     };
 
     /** \throws Error naming what is missing: no loader, no device, or which feature each device lacks. */
@@ -56,8 +67,16 @@ public:
     virtual const VkPhysicalDeviceProperties& properties() const = 0;
     virtual const Features& features() const = 0;
     virtual const Functions& functions() const = 0;
+    /** All zero for a format the device does not know. */
     virtual VkFormatProperties formatProperties(VkFormat format) const = 0;
+    /** Sample counts of optimally tiled 2D images; 0 where there can be no such image at all. */
     virtual VkSampleCountFlags sampleCounts(VkFormat format, VkImageUsageFlags usage) const = 0;
+    /** Alignment of pointers and sizes given to VK_EXT_external_memory_host; 0 without it. */
+    virtual VkDeviceSize importAlignment() const = 0;
+    /** Bytes of device-local memory. */
+    virtual VkDeviceSize memorySize() const = 0;
+    /** Errors the validation layer has reported; 0 without it. */
+    virtual uint32_t validationErrors() const = 0;
 };
 
 } // namespace svga::device
