@@ -5,6 +5,7 @@
 # nothing to do. Needs root (or sudo) only where Debian packages are missing.
 #
 #   --werror     compiler warnings are errors in this tree's build (./test)
+#   --sanitize   build the tree a second time, in build-asan, with AddressSanitizer and UndefinedBehaviorSanitizer
 #   --no-build   stop when everything is fetched and Mesa is configured
 
 SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -78,10 +79,11 @@ fetch_all() {
 }
 
 main() {
-    local build=yes werror=() option
+    local build=yes sanitize=no werror=() option
     for option in "$@"; do
         case $option in
         --werror) werror=(-Dwerror=true) ;;
+        --sanitize) sanitize=yes ;;
         --no-build) build=no ;;
         *) die "setup.sh: unknown option '$option'" ;;
         esac
@@ -99,6 +101,11 @@ main() {
     step 'building this tree'
     ninja -C "$BUILD"
     write_stack_description
+    if [ $sanitize = yes ]; then
+        configure "$REPO/build-asan" -Db_sanitize=address,undefined -Db_lundef=false "${werror[@]}"
+        step 'building this tree with sanitizers'
+        ninja -C "$REPO/build-asan"
+    fi
 }
 
 main "$@"

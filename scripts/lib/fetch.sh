@@ -193,7 +193,8 @@ fetch_meson() {
         download apt "meson=$version"
         unpack "$folder" "${DEBS[@]}"
     fi
-    export PYTHONPATH=$folder/usr/lib/python3/dist-packages
+    # Modules beside the program are found without any environment, also when ninja starts it.
+    ln -sfn ../lib/python3/dist-packages/mesonbuild "$folder/usr/bin/mesonbuild"
     MESON=("$folder/usr/bin/meson")
 }
 

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""All tests of the built tree, each counted by what truly ran. Started by ./test after the set-up."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import harness
+import piglit
+from harness import BUILD, REPO, Results, step
+
+SANITIZERS = {
+    # A program that is not instrumented itself runs with instrumented libraries preloaded, in the launcher's tests.
+    "ASAN_OPTIONS": "verify_asan_link_order=0:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "LSAN_OPTIONS": f"suppressions={REPO}/scripts/lsan.supp:print_suppressions=0",
+}
+
+
+def unit_tests(build, environment):
+    """The tests that meson knows, with the cases of the GoogleTest programs among them counted one by one."""
+    reports = build / "gtest"
+    shutil.rmtree(reports, ignore_errors=True)
+    log = build / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    meson = json.loads((build / "meson-info" / "meson-info.json").read_text())
+    command = [meson_command(), "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", "5"]
+    subprocess.run([str(word) for word in command], check=False,
+                   env={**os.environ, **environment, "GTEST_OUTPUT": f"xml:{reports}/"})
+    results = Results()
+    if not log.exists():
+        results.add(f"{build.name}: meson {meson['meson_version']['full']} ran no test", "fail")
+        return results
+    for line in log.read_text().splitlines():
+        test = json.loads(line)
+        # GoogleTest names its report after the executable.
+        executable = next(word for word in test["command"] if os.access(word, os.X_OK))
+        report = reports / f"{os.path.basename(executable)}.xml"
+        cases = harness.gtest_results(report) if report.exists() else Results()
+        report.unlink(missing_ok=True)
+        if test["result"] in ("FAIL", "ERROR", "TIMEOUT", "INTERRUPT") and not cases.failed:
+            cases.add("", test["result"].lower())
+        elif not (cases.passed or cases.failed or cases.skipped):
+            cases.add("", "skip" if test["result"] == "SKIP" else "pass")
+        results.include(cases, f"{build.name}: {test['name']} ")
+    return results
+
+
+def meson_command():
+    own = harness.CACHE / "meson/usr/bin/meson"
+    return own if own.exists() else "/usr/bin/meson"
+
+
+def coherency_tests(title, wrapper, environment, *options):
+    """The OpenGL coherency tests, through `wrapper`."""
+    report = BUILD / "gtest" / "coherency.xml"
+    report.parent.mkdir(exist_ok=True)
+    cases, finished = harness.run_gtest(title, [*wrapper, BUILD / "tests/coherency/svga-coherency", *options], report,
+                                        environment, timeout=1200)
+    if cases.failed:
+        print(finished.output[-6000:])
+    results = Results()
+    results.include(cases, f"{title}: ")
+    return results
+
+
+def stack_tests(stack):
+    """Real OpenGL programs on the whole stack."""
+    results = Results()
+    finished = harness.run([*stack.svga_run(), "wflinfo", "--platform", "surfaceless_egl", "--api", "gl", "--profile", "core"])
+    told = finished.output
+    results.add("wflinfo names SVGA3D", "pass" if finished.exit_code == 0 and "renderer string: SVGA3D" in told else "fail")
+    if results.failed:
+        print(told)
+    buffer_storage = piglit.tests_of("opengl", piglit.BUFFER_STORAGE)
+    for winsys in ("coherent", "stock"):
+        step(f"piglit's bufferstorage-persistent tests, {winsys} winsys")
+        cases, outputs = piglit.run_tests(buffer_storage, stack.svga_run(f"--winsys={winsys}"))
+        for name, output in outputs.items():
+            print(f"--- {name}\n{output[-1500:]}")
+        results.include(cases, f"{winsys}: ")
+    for tracker in ("async", "thread", "all"):
+        for options in ([], ["--copy-only"]):
+            title = " ".join([tracker, *options])
+            step(f"coherency tests, tracker {title}")
+            seeds = 200 if title == "async" else 20
+            results.include(coherency_tests(title, stack.svga_run(f"--tracker={tracker}", *options), {}, f"--seeds={seeds}"))
+    return results
+
+
+def main():
+    stack = harness.Stack()
+    results = Results()
+    step("unit tests")
+    results.include(unit_tests(BUILD, stack.vulkan_environment()))
+    step("unit tests with AddressSanitizer and UndefinedBehaviorSanitizer")
+    results.include(unit_tests(REPO / "build-asan", {**stack.vulkan_environment(), **SANITIZERS}))
+    step("coherency tests on llvmpipe, where they must pass too")
+    results.include(coherency_tests("llvmpipe", [], stack.llvmpipe_environment()))
+    if (BUILD / "src/shim/libsvga-shim.so").exists() and (BUILD / "src/device/svga-device").exists():
+        results.include(stack_tests(stack))
+    for failure in results.failures:
+        print(f"FAILED {failure}")
+    step("done")
+    print(results)
+    return 1 if results.failed or not results.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
