@@ -22,7 +22,8 @@
 
 namespace svga::device {
 
-/** \brief A command's body, read front to back. Copies out, so that a guest that writes meanwhile cannot fool a check. */
+/** \brief A command's body, read front to back. Copies out, so that a guest that writes meanwhile cannot fool a check.
+ */
 class CommandBody {
 public:
     explicit CommandBody(std::span<const std::byte> bytes)

@@ -3,9 +3,9 @@
  * \file
  * Memory objects (MOBs): guest memory as the device's commands name it.
  *
- * A MOB is a list of guest pages, given by the kernel as one page, a contiguous range or a page table (SVGAMobFormat), and known to
- * commands by a 32-bit id. Guest memory behind it can be unmapped by the guest's firmware or hypervisor at any time, so every
- * access is checked.
+ * A MOB is a list of guest pages, given by the kernel as one page, a contiguous range or a page table (SVGAMobFormat),
+ * and known to commands by a 32-bit id. Guest memory behind it can be unmapped by the guest's firmware or hypervisor at
+ * any time, so every access is checked.
  */
 #pragma once
 
@@ -46,7 +46,8 @@ public:
     }
 };
 
-/** \brief Looks MOBs up by id. Command thread only; the shared_ptr keeps a MOB's memory while a surface is bound to it. */
+/** \brief Looks MOBs up by id. Command thread only; the shared_ptr keeps a MOB's memory while a surface is bound to it.
+ */
 class MobLookup {
 public:
     virtual ~MobLookup() = default;

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * Takes a command buffer's bytes apart and has each command carried out.
+ *
+ * Two kinds of command share a buffer: 3D commands (id from SVGA_3D_CMD_BASE on) carry their size in a header and are
+ * looked up in the CommandTable; the older 2D commands have sizes of their own and, but for FENCE, mean nothing to a
+ * device whose guest uses screen targets: they are checked for size and skipped.
+ */
+#pragma once
+
+#include "device/command_table.h"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace svga::device {
+
+/** \brief Why a command buffer stopped, and at which of its bytes the command at fault begins. */
+struct CommandFailure {
+    uint32_t offset = 0;
+    std::string message;
+};
+
+class CommandProcessor {
+public:
+    struct Statistics {
+        uint64_t count = 0;
+        uint64_t bytes = 0;
+        uint64_t failures = 0;
+        std::chrono::nanoseconds time{};
+    };
+
+    /** \param onFence is called for each FENCE command with its number. It may throw svga::Error, which passes through
+     * execute(). */
+    CommandProcessor(const CommandTable& table, std::function<void(uint32_t)> onFence)
+        : table_(table)
+        , onFence_(std::move(onFence)) {}
+
+    /** \brief Keeps count and time of each command from now on. */
+    void collectStatistics() { collect_ = true; }
+    const std::map<std::string, Statistics>& statistics() const { return statistics_; }
+
+    /** \brief Executes \p commands from \p offset on; stops at the first that fails. */
+    std::optional<CommandFailure> execute(std::span<const std::byte> commands, uint32_t offset, uint32_t dxContextId);
+
+private:
+    struct Command {
+        uint32_t id;
+        uint32_t size; ///< of all of it, header included
+        const char* name;
+        const CommandTable::Entry* entry; ///< null: a 2D command
+        std::span<const std::byte> body;
+    };
+
+    Command parse(std::span<const std::byte> rest) const;
+    void carryOut(const Command& command, uint32_t dxContextId);
+
+    const CommandTable& table_;
+    std::function<void(uint32_t)> onFence_;
+    bool collect_ = false;
+    std::map<std::string, Statistics> statistics_;
+};
+
+} // namespace svga::device

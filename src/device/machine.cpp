@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "device/machine.h"
+
+#include "device/recording.h"
+
+namespace svga::device {
+
+namespace {
+
+MobTable::MobFactory mobFactory(GuestMemory& memory, const std::shared_ptr<Recorder>& recorder) {
+    return [&memory, recorder](uint32_t id, const MobLayout& layout) -> std::shared_ptr<Mob> {
+        auto mob = std::make_shared<GuestMob>(id, memory, layout);
+        return recorder ? recorder->wrap(std::move(mob)) : std::shared_ptr<Mob>(std::move(mob));
+    };
+}
+
+} // namespace
+
+Machine::Machine(GuestMemory& memory, Interrupts& interrupts, const MachineOptions& options)
+    : recorder_(options.recorder)
+    , mobs_(mobFactory(memory, options.recorder))
+    , renderer_(options.renderer(mobs_))
+    , processor_(table_, [this](uint32_t number) { fences_.add(number, renderer_->submit()); })
+    , fences_(
+          interrupts, [this](uint64_t value) { renderer_->wait(value); }, options.onLost)
+    , queue_(
+          memory, interrupts, mobs_,
+          [this](std::span<const std::byte> commands, uint32_t offset, uint32_t dxContextId) {
+              if (recorder_)
+                  recorder_->commands(commands.subspan(offset), dxContextId);
+              return processor_.execute(commands, offset, dxContextId);
+          },
+          options.onLost) {
+    renderer_->registerCommands(table_);
+    mobs_.registerCommands(table_);
+    screenTargets_.registerCommands(table_);
+}
+
+void Machine::submit(uint64_t headerAddress, uint32_t contextId) {
+    pristine_ = false;
+    queue_.submit(headerAddress, contextId);
+}
+
+} // namespace svga::device

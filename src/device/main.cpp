@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * svga-device: an SVGA III virtual GPU as a process, served over vfio-user to one client.
+ */
+#include "device/pci_function.h"
+#include "device/recording.h"
+#include "vfio_user/server.h"
+
+#include <CLI/CLI.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+
+namespace {
+
+using namespace svga;
+
+struct Options {
+    int socketFd = -1;
+    std::string socketPath;
+    std::string record;
+    std::string logLevel = "warn";
+    bool copyOnly = false;
+    bool noRendering = false;
+};
+
+device::RendererFactory rendererFactory(const Options& options) {
+    if (options.noRendering)
+        return [](const device::MobLookup&) { return device::createNullRenderer(); };
+    // What is read in place is not seen by a recorder.
+    device::VulkanRendererOptions vulkan{.copyOnly = options.copyOnly || !options.record.empty()};
+    return [vulkan](const device::MobLookup& mobs) { return device::createVulkanRenderer(mobs, vulkan); };
+}
+
+UniqueFd connectedSocket(const Options& options) {
+    if (!options.socketPath.empty())
+        return vfio_user::Server::acceptAt(options.socketPath);
+    struct stat status {};
+    if (::fstat(options.socketFd, &status) != 0 || !S_ISSOCK(status.st_mode))
+        throw Error("--socket-fd={}: this is no open socket", options.socketFd);
+    return UniqueFd(options.socketFd);
+}
+
+void serve(const Options& options) {
+    device::MachineOptions machine;
+    machine.renderer = rendererFactory(options);
+    if (!options.record.empty())
+        machine.recorder = std::make_shared<device::Recorder>(options.record);
+    machine.onLost = [](const char* message) {
+        // Neither the guest nor a message to it can help any more: the client sees its device go.
+        spdlog::critical("the device cannot go on: {}", message);
+        std::_Exit(EXIT_FAILURE);
+    };
+    // The renderer first: a client that is accepted finds a device that works.
+    device::PciFunction function(std::move(machine));
+    vfio_user::Server(connectedSocket(options), function).run();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app("svga-device: an SVGA III virtual GPU, served over vfio-user. Ends when its client goes away.");
+    auto* fd = app.add_option("--socket-fd", options.socketFd, "Serve the client at the other end of this open socket");
+    auto* path =
+        app.add_option("--socket", options.socketPath, "Listen at this path and serve the first client (QEMU)");
+    fd->excludes(path);
+    app.add_flag("--copy-only", options.copyOnly, "Copy every buffer; never draw from guest memory directly");
+    app.add_option("--record", options.record, "Write all that the device is given to this file (see svga-replay)");
+    app.add_flag("--no-rendering", options.noRendering, "Accept all commands and draw nothing; needs no Vulkan");
+    app.add_option("--log-level", options.logLevel, "trace, debug, info, warn, err, critical or off")
+        ->capture_default_str();
+    CLI11_PARSE(app, argc, argv);
+
+    spdlog::set_default_logger(spdlog::stderr_color_mt("svga-device"));
+    spdlog::set_pattern("%n[%P]: %l: %v");
+    spdlog::set_level(spdlog::level::from_str(options.logLevel));
+    if (options.socketFd < 0 && options.socketPath.empty()) {
+        spdlog::critical("one of --socket-fd and --socket is needed (see --help)");
+        return EXIT_FAILURE;
+    }
+    try {
+        serve(options);
+        return EXIT_SUCCESS;
+    } catch (const std::exception& error) {
+        spdlog::critical("{}", error.what());
+        return EXIT_FAILURE;
+    }
+}
