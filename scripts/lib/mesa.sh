@@ -6,7 +6,7 @@
 # compared and copied by content, so that going from one checkout to another rebuilds exactly what differs.
 
 MESA_BUILD=$CACHE/mesa/build-coherent
-OVERLAY_SOURCE=$REPO/src/gallium/winsys/svga
+OVERLAY=$REPO/src/gallium/winsys/svga/overlay/meson.build
 
 MESA_OPTIONS=(
     --buildtype=release --auto-features=disabled --wrap-mode=nofallback
@@ -27,14 +27,13 @@ mirror_folder() {
     done < <(cd "$to" && find . -type f -print0)
 }
 
+# See the overlay's meson.build for what goes where.
 overlay_winsys() {
-    local drm=$MESA_SOURCE/src/gallium/winsys/svga/drm
-    [ -e "$OVERLAY_SOURCE/overlay/meson.build" ] || return 0
-    [ -e "$drm/meson.build.mesa" ] || cp "$drm/meson.build" "$drm/meson.build.mesa"
-    mirror_folder "$OVERLAY_SOURCE" "$drm/coherent/gallium/winsys/svga"
-    mirror_folder "$REPO/src/util" "$drm/coherent/util"
-    cmp -s "$OVERLAY_SOURCE/overlay/meson.build" "$drm/meson.build" ||
-        cp "$OVERLAY_SOURCE/overlay/meson.build" "$drm/meson.build"
+    local drm=$MESA_SOURCE/src/gallium/winsys/svga/drm folder
+    for folder in gallium/winsys/svga util; do
+        mirror_folder "$REPO/src/$folder" "$drm/coherent/$folder"
+    done
+    cmp -s "$OVERLAY" "$drm/meson.build" || install -m 644 "$OVERLAY" "$drm/meson.build"
 }
 
 configure_mesa() {
