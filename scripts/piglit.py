@@ -38,12 +38,13 @@ def run_test(command, wrapper=(), environment=None, timeout=120):
     return (results[-1] if results else f"no result, exit code {finished.exit_code}"), finished.output
 
 
-def run_tests(tests, wrapper=(), environment=None, title="piglit"):
+def run_tests(tests, wrapper=(), environment=None, title="piglit", after_each=lambda: None):
     """Runs (name, command) pairs. \\returns harness.Results and a dictionary of outputs of those that did not pass."""
     results, outputs = harness.Results(), {}
     progress = harness.Progress(title, len(tests))
     for name, command in tests:
         outcome, output = run_test(command, wrapper, environment)
+        after_each()
         progress.advance(f"{name}: {outcome}")
         results.add(name, outcome)
         if outcome != "pass":

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Reads PNG pictures (8-bit RGB or RGBA, not interlaced) and tells how far two of them are apart."""
+
+import struct
+import zlib
+
+
+def _chunks(data):
+    position = 8
+    while position < len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        yield kind, data[position + 8 : position + 8 + length]
+        position += length + 12
+
+
+def _paeth(left, above, corner):
+    estimate = left + above - corner
+    return min((left, above, corner), key=lambda value: abs(estimate - value))
+
+
+def _unfilter(kind, line, above, step):
+    """Undoes one line's PNG filter in place; `step` is the bytes of a pixel."""
+    for i in range(len(line)):
+        left = line[i - step] if i >= step else 0
+        corner = above[i - step] if i >= step else 0
+        if kind == 1:
+            line[i] = (line[i] + left) & 255
+        elif kind == 2:
+            line[i] = (line[i] + above[i]) & 255
+        elif kind == 3:
+            line[i] = (line[i] + (left + above[i]) // 2) & 255
+        elif kind == 4:
+            line[i] = (line[i] + _paeth(left, above[i], corner)) & 255
+
+
+def read_png(path):
+    """\\returns (width, height, bytes a pixel, pixels)"""
+    data = path.read_bytes()
+    if data[:8] != b"\x89PNG\r\n\x1a\n":
+        raise ValueError(f"{path} is no PNG file")
+    chunks = list(_chunks(data))
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
+    if depth != 8 or colour not in (2, 6) or interlaced:
+        raise ValueError(f"{path}: only 8-bit RGB and RGBA without interlacing are read")
+    step = 3 if colour == 2 else 4
+    raw = zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT"))
+    stride = width * step
+    pixels, above = bytearray(), bytearray(stride)
+    for row in range(height):
+        start = row * (stride + 1)
+        line = bytearray(raw[start + 1 : start + 1 + stride])
+        _unfilter(raw[start], line, above, step)
+        pixels += line
+        above = line
+    return width, height, step, bytes(pixels)
+
+
+def difference(first, second, tolerance):
+    """Share of pixels (0 to 1) with a colour component that differs by more than `tolerance`; 1 where sizes differ."""
+    a, b = read_png(first), read_png(second)
+    if a[:3] != b[:3]:
+        return 1.0
+    width, height, step, pixels = a
+    wrong = 0
+    for start in range(0, len(pixels), step):
+        if any(abs(x - y) > tolerance for x, y in zip(pixels[start : start + step], b[3][start : start + step])):
+            wrong += 1
+    return wrong / (width * height)
