@@ -3,10 +3,10 @@
  * \file
  * VGPU10 -> SPIR-V.
  *
- * A VGPU10 shader is a DXBC-like token stream (VGPU10ShaderTokens.h) without containers, names or types: registers are four
- * untyped 32-bit components and stages link by register number and component mask. The translator keeps that model: every
- * register is a uvec4 in the SPIR-V module and each operation bitcasts its operands to what it needs, so that bits
- * survive exactly as they would on the virtual hardware.
+ * A VGPU10 shader is a DXBC-like token stream (VGPU10ShaderTokens.h) without containers, names or types: registers are
+ * four untyped 32-bit components and stages link by register number and component mask. The translator keeps that
+ * model: every register is a uvec4 in the SPIR-V module and each operation bitcasts its operands to what it needs, so
+ * that bits survive exactly as they would on the virtual hardware.
  *
  * What the token stream does not say, because D3D takes it from the pipeline, is given in TranslateOptions.
  *
@@ -25,8 +25,8 @@
  * imageCubeArray, shaderImageGatherExtended, shaderStorageImage{Read,Write}WithoutFormat, shaderFloat64,
  * transformFeedback and geometryStreams, and robustBufferAccess and robustImageAccess for what lies out of bounds.
  *
- * Translation is a pure function: no state is kept, any thread may call it. The token stream is guest input: whatever it
- * holds, the result is a module valid for spirv-val or a TranslateError, never a crash.
+ * Translation is a pure function: no state is kept, any thread may call it. The token stream is guest input: whatever
+ * it holds, the result is a module valid for spirv-val or a TranslateError, never a crash.
  */
 #pragma once
 
@@ -63,13 +63,14 @@ struct BindingLayout {
     uint32_t base = 0; ///< added to each of the bindings above; stage * kBindingsPerStage by convention
 };
 
-/** \brief One stream-output entry: components of an output register written to a buffer (SVGA3dStreamOutputDeclarationEntry). */
+/** \brief One stream-output entry: components of an output register written to a buffer
+ * (SVGA3dStreamOutputDeclarationEntry). */
 struct StreamOutputEntry {
     uint32_t registerIndex = 0;
     uint8_t registerMask = 0; ///< 4 bits, x = 1; must be a contiguous run
     uint32_t outputSlot = 0;  ///< buffer 0-3
     uint32_t stream = 0;
-    uint32_t byteOffset = 0;  ///< in the vertex of that buffer
+    uint32_t byteOffset = 0; ///< in the vertex of that buffer
 };
 
 struct StreamOutput {
@@ -86,7 +87,8 @@ struct TranslateOptions {
     std::array<NumericType, 8> renderTargets{};
     /// Vertex, domain, geometry: set on the last stage before rasterization when stream output is bound.
     const StreamOutput* streamOutput = nullptr;
-    /// Vertex, domain, geometry: whether this is the last stage before rasterization (it then writes Position for real).
+    /// Vertex, domain, geometry: whether this is the last stage before rasterization (it then writes Position for
+    /// real).
     bool lastBeforeRasterizer = true;
     /// Pixel: run per sample even where the shader does not ask for it.
     bool forcePerSample = false;
@@ -97,17 +99,48 @@ struct TranslateOptions {
 };
 
 enum class ResourceDimension : uint8_t {
-    Unknown, Buffer, RawBuffer, StructuredBuffer, Texture1D, Texture1DArray, Texture2D, Texture2DArray,
-    Texture2DMS, Texture2DMSArray, Texture3D, TextureCube, TextureCubeArray
+    Unknown,
+    Buffer,
+    RawBuffer,
+    StructuredBuffer,
+    Texture1D,
+    Texture1DArray,
+    Texture2D,
+    Texture2DArray,
+    Texture2DMS,
+    Texture2DMSArray,
+    Texture3D,
+    TextureCube,
+    TextureCubeArray
 };
 
-/** \brief What a shader uses: enough to build descriptor set layouts and pipelines without looking at the tokens again. */
+/** \brief What a shader uses: enough to build descriptor set layouts and pipelines without looking at the tokens again.
+ */
 struct ShaderInfo {
-    struct ConstantBuffer { uint32_t slot; uint32_t sizeInVec4; };
-    struct Resource { uint32_t slot; ResourceDimension dimension; NumericType returnType; };
-    struct Sampler { uint32_t slot; bool comparison; };
-    struct Uav { uint32_t slot; ResourceDimension dimension; NumericType returnType; bool hasCounter; };
-    struct Signature { uint32_t registerIndex; uint8_t mask; uint32_t systemValue; /* VGPU10_SYSTEM_NAME, 0: none */ };
+    struct ConstantBuffer {
+        uint32_t slot;
+        uint32_t sizeInVec4;
+    };
+    struct Resource {
+        uint32_t slot;
+        ResourceDimension dimension;
+        NumericType returnType;
+    };
+    struct Sampler {
+        uint32_t slot;
+        bool comparison;
+    };
+    struct Uav {
+        uint32_t slot;
+        ResourceDimension dimension;
+        NumericType returnType;
+        bool hasCounter;
+    };
+    struct Signature {
+        uint32_t registerIndex;
+        uint8_t mask;
+        uint32_t systemValue; /* VGPU10_SYSTEM_NAME, 0: none */
+    };
 
     Stage stage = Stage::Vertex;
     std::vector<ConstantBuffer> constantBuffers;
@@ -120,10 +153,10 @@ struct ShaderInfo {
     bool usesDiscard = false;
     bool perSample = false;
     bool usesRasterizerSamples = false; ///< pixel: asks for the sample count or positions of its render targets
-    uint32_t gsInputPrimitive = 0;  ///< VGPU10_PRIMITIVE_*
-    uint32_t gsOutputTopology = 0;  ///< VGPU10_PRIMITIVE_TOPOLOGY_*
+    uint32_t gsInputPrimitive = 0;      ///< VGPU10_PRIMITIVE_*
+    uint32_t gsOutputTopology = 0;      ///< VGPU10_PRIMITIVE_TOPOLOGY_*
     uint32_t gsInstances = 1;
-    uint32_t hsControlPoints = 0;   ///< hull: input control points (patch size)
+    uint32_t hsControlPoints = 0; ///< hull: input control points (patch size)
     std::array<uint32_t, 3> threadGroup{1, 1, 1};
 };
 
@@ -132,7 +165,8 @@ struct ShaderModule {
     ShaderInfo info;
 };
 
-/** \brief The token stream is not a shader this device can run. The message names the token offset and what is wrong. */
+/** \brief The token stream is not a shader this device can run. The message names the token offset and what is wrong.
+ */
 class TranslateError : public Error {
 public:
     using Error::Error;
