@@ -4,10 +4,11 @@
  * DX contexts: all DX_* commands that define, bind and draw.
  *
  * A DX context is the guest's rendering context. What it has bound is kept in the layout the guest knows
- * (SVGADXContextMobFormat), what it has defined (views, state objects, shaders, queries) lives in its COTables, which are
- * guest memory. A draw reads the bound entries from there, checks them and derives the Vulkan state anew; what is costly
- * to make (shader modules, pipelines, samplers, descriptor sets) is cached by value and shared by all contexts. So
- * a table that moves, an object destroyed while bound, a surface that is gone need no bookkeeping: they read as unbound.
+ * (SVGADXContextMobFormat), what it has defined (views, state objects, shaders, queries) lives in its COTables, which
+ * are guest memory. A draw reads the bound entries from there, checks them and derives the Vulkan state anew; what is
+ * costly to make (shader modules, pipelines, samplers, descriptor sets) is cached by value and shared by all contexts.
+ * So a table that moves, an object destroyed while bound, a surface that is gone need no bookkeeping: they read as
+ * unbound.
  *
  * Command thread only.
  */

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+#include "device/dx/descriptors.h"
+#include "device/vulkan/format.h"
+
+#include <algorithm>
+
+namespace svga::device {
+
+using vgpu10::ResourceDimension;
+using vgpu10::Stage;
+
+namespace {
+
+enum class ImageShape { OneD, TwoD, ThreeD };
+
+ImageShape shapeOf(const SurfaceDesc& desc) {
+    if (desc.flags & SVGA3D_SURFACE_VOLUME)
+        return ImageShape::ThreeD;
+    if (desc.flags & SVGA3D_SURFACE_1D)
+        return ImageShape::OneD;
+    return ImageShape::TwoD;
+}
+
+/** \brief How an image of some shape is seen through a shader's declaration. */
+struct ViewShape {
+    VkImageViewType type;
+    ImageShape shape;
+    uint32_t layerUnit; ///< layers come in multiples of this
+    bool array;
+    bool multisample;
+};
+
+bool viewShapeOf(ResourceDimension dimension, ViewShape& out) {
+    using enum ImageShape;
+    switch (dimension) {
+    case ResourceDimension::Texture1D:
+        out = {VK_IMAGE_VIEW_TYPE_1D, OneD, 1, false, false};
+        return true;
+    case ResourceDimension::Texture1DArray:
+        out = {VK_IMAGE_VIEW_TYPE_1D_ARRAY, OneD, 1, true, false};
+        return true;
+    case ResourceDimension::Texture2D:
+        out = {VK_IMAGE_VIEW_TYPE_2D, TwoD, 1, false, false};
+        return true;
+    case ResourceDimension::Texture2DArray:
+        out = {VK_IMAGE_VIEW_TYPE_2D_ARRAY, TwoD, 1, true, false};
+        return true;
+    case ResourceDimension::Texture2DMS:
+        out = {VK_IMAGE_VIEW_TYPE_2D, TwoD, 1, false, true};
+        return true;
+    case ResourceDimension::Texture2DMSArray:
+        out = {VK_IMAGE_VIEW_TYPE_2D_ARRAY, TwoD, 1, true, true};
+        return true;
+    case ResourceDimension::Texture3D:
+        out = {VK_IMAGE_VIEW_TYPE_3D, ThreeD, 1, false, false};
+        return true;
+    case ResourceDimension::TextureCube:
+        out = {VK_IMAGE_VIEW_TYPE_CUBE, TwoD, 6, false, false};
+        return true;
+    case ResourceDimension::TextureCubeArray:
+        out = {VK_IMAGE_VIEW_TYPE_CUBE_ARRAY, TwoD, 6, true, false};
+        return true;
+    default:
+        return false;
+    }
+}
+
+/** \brief Levels and layers [first, first + count) of \p total, at most; count 0 where nothing is left. */
+uint32_t clampCount(uint32_t first, uint32_t count, uint32_t total) {
+    return first < total ? std::min(count, total - first) : 0;
+}
+
+/**
+ * \brief The view of \p surface for what the shader declared; it rules over what the view was defined as, since a
+ * descriptor of another shape would be undefined behaviour. Null where the image has no such view.
+ */
+VkImageView imageView(Surface& surface, ResourceDimension dimension, const FormatInfo& format, bool storage,
+                      uint32_t firstLevel, uint32_t levels, uint32_t firstLayer, uint32_t layers) {
+    const SurfaceDesc& desc = surface.desc();
+    ViewShape shape;
+    if (!viewShapeOf(dimension, shape) || shape.shape != shapeOf(desc) || shape.multisample != (desc.sampleCount > 1))
+        return VK_NULL_HANDLE;
+    if (shape.layerUnit == 6 && !(desc.flags & SVGA3D_SURFACE_CUBEMAP))
+        return VK_NULL_HANDLE;
+
+    ImageViewKey key;
+    key.type = shape.type;
+    key.firstLevel = firstLevel;
+    key.levels = storage ? 1 : clampCount(firstLevel, levels, desc.mipLevels);
+    key.firstLayer = shape.shape == ImageShape::ThreeD ? 0 : firstLayer;
+    key.layers = shape.shape == ImageShape::ThreeD ? 1 : clampCount(firstLayer, layers, desc.arraySize);
+    key.layers = shape.array ? key.layers / shape.layerUnit * shape.layerUnit : std::min(key.layers, shape.layerUnit);
+    if (key.levels == 0 || key.layers == 0 || key.layers % shape.layerUnit != 0)
+        return VK_NULL_HANDLE;
+
+    key.format = format.vulkan;
+    if (!storage)
+        key.swizzle = format.swizzle;
+    key.aspect = format.aspect;
+    if (const VkImageAspectFlags aspects = depthStencilAspects(surface.imageFormat())) {
+        // Depth formats have one view format; which aspect is read is all that the guest's format says.
+        key.format = surface.imageFormat();
+        const bool stencil = (format.aspect & aspects) == VK_IMAGE_ASPECT_STENCIL_BIT;
+        const bool hasDepth = (aspects & VK_IMAGE_ASPECT_DEPTH_BIT) != 0;
+        key.aspect = stencil || !hasDepth ? VK_IMAGE_ASPECT_STENCIL_BIT : VK_IMAGE_ASPECT_DEPTH_BIT;
+    }
+    return surface.view(key);
+}
+
+} // namespace
+
+std::shared_ptr<Surface> findSurface(const SurfaceLookup& surfaces, uint32_t id) {
+    if (id == SVGA3D_INVALID_ID)
+        return nullptr;
+    try {
+        return surfaces.get(id);
+    } catch (const CommandError&) {
+        return nullptr;
+    }
+}
+
+VkImageAspectFlags depthStencilAspects(VkFormat format) {
+    switch (format) {
+    case VK_FORMAT_D16_UNORM:
+    case VK_FORMAT_X8_D24_UNORM_PACK32:
+    case VK_FORMAT_D32_SFLOAT:
+        return VK_IMAGE_ASPECT_DEPTH_BIT;
+    case VK_FORMAT_S8_UINT:
+        return VK_IMAGE_ASPECT_STENCIL_BIT;
+    case VK_FORMAT_D16_UNORM_S8_UINT:
+    case VK_FORMAT_D24_UNORM_S8_UINT:
+    case VK_FORMAT_D32_SFLOAT_S8_UINT:
+        return VK_IMAGE_ASPECT_DEPTH_BIT | VK_IMAGE_ASPECT_STENCIL_BIT;
+    default:
+        return 0;
+    }
+}
+
+Descriptor ResourceResolver::constantBuffer(const DxContext& context, const ResourceUse& use,
+                                            std::vector<std::shared_ptr<Surface>>& used) {
+    Descriptor out{use.binding, uint32_t(use.type)};
+    const auto& bound = context.state.guest.shaderState[shaderStateIndex(use.stage)].constantBuffers[use.slot];
+    auto surface = findSurface(surfaces_, bound.sid);
+    const VkPhysicalDeviceLimits& limits = device_.properties().limits;
+    if (!surface || !surface->buffer() || bound.offsetInBytes >= surface->bufferSize() || bound.sizeInBytes == 0 ||
+        bound.offsetInBytes % limits.minUniformBufferOffsetAlignment != 0)
+        return out;
+    out.handle = uint64_t(surface->buffer());
+    out.offset = bound.offsetInBytes;
+    out.size =
+        std::min<uint64_t>({bound.sizeInBytes, surface->bufferSize() - out.offset, limits.maxUniformBufferRange});
+    used.push_back(std::move(surface));
+    return out;
+}
+
+Descriptor ResourceResolver::bufferView(Surface& surface, const ResourceUse& use, SVGA3dSurfaceFormat format,
+                                        uint32_t first, uint32_t count, bool raw) {
+    Descriptor out{use.binding, uint32_t(use.type)};
+    const FormatInfo* info = formatInfo(format);
+    if (!surface.buffer())
+        return out;
+    const bool typed = use.dimension == ResourceDimension::Buffer;
+    if (!typed && use.dimension != ResourceDimension::RawBuffer && use.dimension != ResourceDimension::StructuredBuffer)
+        return out;
+    uint64_t elementSize = raw ? 4 : info ? info->bytesPerBlock : 0;
+    if (use.dimension == ResourceDimension::StructuredBuffer && surface.desc().bufferByteStride != 0)
+        elementSize = surface.desc().bufferByteStride;
+    const VkPhysicalDeviceLimits& limits = device_.properties().limits;
+    const uint64_t offset = first * elementSize;
+    if (elementSize == 0 || offset >= surface.bufferSize())
+        return out;
+    uint64_t size = std::min<uint64_t>(count * elementSize, surface.bufferSize() - offset);
+    size -= size % elementSize;
+    if (size == 0)
+        return out;
+    if (typed) {
+        if (!info || info->vulkan == VK_FORMAT_UNDEFINED || offset % limits.minTexelBufferOffsetAlignment != 0)
+            return out;
+        size = std::min<uint64_t>(size, uint64_t(limits.maxTexelBufferElements) * elementSize);
+        out.handle = uint64_t(surface.bufferView(info->vulkan, offset, size));
+        return out;
+    }
+    if (offset % limits.minStorageBufferOffsetAlignment != 0)
+        return out;
+    out.handle = uint64_t(surface.buffer());
+    out.offset = offset;
+    out.size = std::min<uint64_t>(size, limits.maxStorageBufferRange);
+    return out;
+}
+
+Descriptor ResourceResolver::shaderResource(const DxContext& context, const ResourceUse& use,
+                                            std::vector<std::shared_ptr<Surface>>& used) {
+    Descriptor out{use.binding, uint32_t(use.type)};
+    const uint32_t id = context.state.guest.shaderState[shaderStateIndex(use.stage)].shaderResources[use.slot];
+    const auto entry = context.find<SVGACOTableDXSRViewEntry>(id);
+    if (!entry || entry->format == SVGA3D_FORMAT_INVALID)
+        return out;
+    auto surface = findSurface(surfaces_, entry->sid);
+    const FormatInfo* format = formatInfo(entry->format);
+    if (!surface || !format)
+        return out;
+    const auto& desc = entry->desc;
+    if (surface->desc().isBuffer()) {
+        const bool raw = entry->resourceDimension == SVGA3D_RESOURCE_BUFFEREX
+                             ? (desc.bufferex.flags & SVGA3D_BUFFEREX_SRV_RAW) != 0
+                             : use.dimension == ResourceDimension::RawBuffer;
+        out = bufferView(*surface, use, entry->format, desc.buffer.firstElement, desc.buffer.numElements, raw);
+    } else if (use.type == VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE && format->vulkan != VK_FORMAT_UNDEFINED) {
+        out.handle = uint64_t(imageView(*surface, use.dimension, *format, false, desc.tex.mostDetailedMip,
+                                        desc.tex.mipLevels, desc.tex.firstArraySlice, desc.tex.arraySize));
+    }
+    if (out.handle)
+        used.push_back(std::move(surface));
+    return out;
+}
+
+Descriptor ResourceResolver::uav(const DxContext& context, const ResourceUse& use,
+                                 std::vector<std::shared_ptr<Surface>>& used) {
+    Descriptor out{use.binding, uint32_t(use.type)};
+    const auto& guest = context.state.guest;
+    const bool compute = use.stage == Stage::Compute;
+    const uint32_t first = compute ? 0 : guest.uavSpliceIndex; // drawing: registers below it are render targets
+    if (use.slot < first || use.slot - first >= SVGA3D_DX11_1_MAX_UAVIEWS)
+        return out;
+    const uint32_t id = (compute ? guest.csuaViewIds : guest.uaViewIds)[use.slot - first];
+    const auto entry = context.find<SVGACOTableDXUAViewEntry>(id);
+    if (!entry || entry->format == SVGA3D_FORMAT_INVALID)
+        return out;
+    auto surface = findSurface(surfaces_, entry->sid);
+    const FormatInfo* format = formatInfo(entry->format);
+    if (!surface || !format)
+        return out;
+    const auto& desc = entry->desc;
+    if (surface->desc().isBuffer()) {
+        out = bufferView(*surface, use, entry->format, desc.buffer.firstElement, desc.buffer.numElements,
+                         (desc.buffer.flags & SVGA3D_UABUFFER_RAW) != 0);
+    } else if (use.type == VK_DESCRIPTOR_TYPE_STORAGE_IMAGE && format->vulkan != VK_FORMAT_UNDEFINED) {
+        out.handle = uint64_t(imageView(*surface, use.dimension, *format, true, desc.tex.mipSlice, 1,
+                                        desc.tex.firstArraySlice, desc.tex.arraySize));
+    }
+    if (out.handle)
+        used.push_back(std::move(surface));
+    return out;
+}
+
+void ResourceResolver::resolve(const DxContext& context, const PipelineLayout& layout, std::vector<Descriptor>& out,
+                               std::vector<std::shared_ptr<Surface>>& used, bool& writes) {
+    out.clear();
+    writes = false;
+    for (const ResourceUse& use : layout.uses) {
+        switch (use.kind) {
+        case ResourceUse::Kind::ConstantBuffer:
+            out.push_back(constantBuffer(context, use, used));
+            break;
+        case ResourceUse::Kind::ShaderResource:
+            out.push_back(shaderResource(context, use, used));
+            break;
+        case ResourceUse::Kind::Uav:
+            out.push_back(uav(context, use, used));
+            writes |= out.back().handle != 0;
+            break;
+        case ResourceUse::Kind::Sampler: {
+            const uint32_t id = context.state.guest.shaderState[shaderStateIndex(use.stage)].samplers[use.slot];
+            const auto entry = context.find<SVGACOTableDXSamplerEntry>(id).value_or(SVGACOTableDXSamplerEntry{});
+            out.push_back({use.binding, uint32_t(use.type), uint64_t(samplers_.get(entry, use.comparison))});
+            break;
+        }
+        }
+    }
+}
+
+} // namespace svga::device
