@@ -234,8 +234,11 @@ TEST_P(Readback, OfPopulatedLockedAndMovedMappings) {
     EXPECT_EQ(moving.read(0), 9);
     tracker->removeMapping(moving.page(0), 8 * kPage);
     draw(pages(16, 8), 11); // the moved pages are in the page table still
-    auto* moved = static_cast<uint8_t*>(
-        ::mremap(moving.page(0), 8 * kPage, 8 * kPage, MREMAP_MAYMOVE | MREMAP_FIXED, locked.page(0) + (8 << 20)));
+    // Somewhere else, where nothing of the process is.
+    void* const place = ::mmap(nullptr, 8 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(place, MAP_FAILED);
+    auto* moved =
+        static_cast<uint8_t*>(::mremap(moving.page(0), 8 * kPage, 8 * kPage, MREMAP_MAYMOVE | MREMAP_FIXED, place));
     ASSERT_NE(moved, MAP_FAILED);
     tracker->addMapping(moved, 16 * kPage, 8 * kPage);
     EXPECT_EQ(*static_cast<volatile uint8_t*>(moved), 11);
