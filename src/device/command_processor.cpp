@@ -132,6 +132,8 @@ std::optional<CommandFailure> CommandProcessor::execute(std::span<const std::byt
         try {
             Command command = parse(commands.subspan(offset));
             name = command.name;
+            if (observer_)
+                observer_(commands.subspan(offset, command.size), dxContextId);
             auto begin = collect_ ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
             carryOut(command, dxContextId);
             if (collect_) {

@@ -42,6 +42,10 @@ public:
         : table_(table)
         , onFence_(std::move(onFence)) {}
 
+    /** \brief \p observer is shown each command's bytes, header included, before it is carried out. */
+    using Observer = std::function<void(std::span<const std::byte> command, uint32_t dxContextId)>;
+    void observe(Observer observer) { observer_ = std::move(observer); }
+
     /** \brief Keeps count and time of each command from now on. */
     void collectStatistics() { collect_ = true; }
     const std::map<std::string, Statistics>& statistics() const { return statistics_; }
@@ -63,6 +67,7 @@ private:
 
     const CommandTable& table_;
     std::function<void(uint32_t)> onFence_;
+    Observer observer_;
     bool collect_ = false;
     std::map<std::string, Statistics> statistics_;
 };

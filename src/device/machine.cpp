@@ -26,14 +26,16 @@ Machine::Machine(GuestMemory& memory, Interrupts& interrupts, const MachineOptio
     , queue_(
           memory, interrupts, mobs_,
           [this](std::span<const std::byte> commands, uint32_t offset, uint32_t dxContextId) {
-              if (recorder_)
-                  recorder_->commands(commands.subspan(offset), dxContextId);
               return processor_.execute(commands, offset, dxContextId);
           },
           options.onLost) {
     renderer_->registerCommands(table_);
     mobs_.registerCommands(table_);
     screenTargets_.registerCommands(table_);
+    if (recorder_)
+        processor_.observe([this](std::span<const std::byte> command, uint32_t dxContextId) {
+            recorder_->command(command, dxContextId);
+        });
 }
 
 void Machine::submit(uint64_t headerAddress, uint32_t contextId) {

@@ -13,8 +13,8 @@ namespace svga::device {
 
 namespace {
 
-// Commands come in buffers of at most SVGA_CB_MAX_SIZE; MobData are written in pieces no longer than this.
-constexpr uint64_t kMaxRecordSize = 64u << 20;
+// A command is no longer than the buffer it came in; MobData are pages.
+constexpr uint64_t kMaxRecordSize = SVGA_CB_MAX_SIZE;
 
 /** Reads through to another MOB and records what is not yet known. */
 class RecordedMob final : public Mob {
@@ -70,8 +70,8 @@ void Recorder::put(const RecordHeader& header, std::span<const std::byte> bytes)
         throw Error("cannot write the recording \"{}\": {}", path_, std::strerror(errno));
 }
 
-void Recorder::commands(std::span<const std::byte> commands, uint32_t dxContextId) {
-    put({RecordType::Commands, dxContextId, 0, commands.size()}, commands);
+void Recorder::command(std::span<const std::byte> command, uint32_t dxContextId) {
+    put({RecordType::Command, dxContextId, 0, command.size()}, command);
 }
 
 void Recorder::mobData(uint32_t mobId, uint64_t offset, std::span<const std::byte> bytes) {
@@ -99,7 +99,7 @@ std::optional<Record> RecordingReader::next() {
     Record record;
     if (std::fread(&record.header, sizeof(record.header), 1, file_.get()) != 1)
         return std::nullopt;
-    if (record.header.type != RecordType::Commands && record.header.type != RecordType::MobData)
+    if (record.header.type != RecordType::Command && record.header.type != RecordType::MobData)
         throw Error("the recording \"{}\" has a record of unknown type {}", path_,
                     static_cast<uint32_t>(record.header.type));
     if (record.header.size > kMaxRecordSize)

@@ -4,19 +4,17 @@
  * Recordings: all that a device was given, so that it can be given it again without a guest.
  *
  * A recording is a header and then records, each a RecordHeader and its bytes:
- *  - Commands: the bytes of one command buffer, from its first command executed, and its DX context.
- *  - MobData: bytes of a MOB as the device read them while it executed the Commands record before. Only what differs
- * from what the recording already says of the MOB is there.
+ *  - Command: one command, header included, and the DX context it was given for.
+ *  - MobData: bytes of a MOB as the device read them while it carried out the Command record before. Only what differs
+ *    from what the recording already says of the MOB is there.
  *
- * A player hands a device the MobData that follow a Commands record first, then the commands. Page tables and object
+ * A player hands a device the MobData that follow a Command record first, then the command. Page tables and object
  * tables are of no interest then: a MOB is plain memory of its size. While it records, the device draws nothing from
  * guest memory in place (every read must be seen). A recording is written as it happens: it is whole up to a crash.
  */
 #pragma once
 
-#include "device/command_processor.h"
 #include "device/mob.h"
-#include "device/renderer.h"
 #include "util/error.h"
 
 #include <cstdint>
@@ -38,11 +36,11 @@ struct RecordingHeader {
     uint32_t reserved = 0;
 };
 
-enum class RecordType : uint32_t { Commands = 1, MobData = 2 };
+enum class RecordType : uint32_t { Command = 1, MobData = 2 };
 
 struct RecordHeader {
     RecordType type;
-    uint32_t id;     ///< Commands: the DX context; MobData: the MOB
+    uint32_t id;     ///< Command: the DX context; MobData: the MOB
     uint64_t offset; ///< MobData: in the MOB
     uint64_t size;   ///< bytes that follow
 };
@@ -53,7 +51,7 @@ public:
     /** \throws Error where \p path cannot be written. */
     explicit Recorder(const std::string& path);
 
-    void commands(std::span<const std::byte> commands, uint32_t dxContextId);
+    void command(std::span<const std::byte> command, uint32_t dxContextId);
     void mobData(uint32_t mobId, uint64_t offset, std::span<const std::byte> bytes);
 
     /** \brief A MOB that is \p mob, and whose reads are recorded. The recorder outlives it. */

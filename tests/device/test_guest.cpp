@@ -2,6 +2,7 @@
 #include "test_guest.h"
 
 #include <linux/vfio.h>
+#include <spdlog/spdlog.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@ TestGuest::TestGuest(std::shared_ptr<Recorder> recorder, RendererFactory rendere
     if (::ftruncate(memoryFd_.get(), kMemorySize) != 0 ||
         ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         throw Error("no memory or socket for the guest");
+    spdlog::set_level(spdlog::level::off); // what tests provoke is not worth a log
     memory_ = {
         static_cast<std::byte*>(::mmap(nullptr, kMemorySize, PROT_READ | PROT_WRITE, MAP_SHARED, memoryFd_.get(), 0)),
         kMemorySize};
