@@ -101,32 +101,53 @@ public:
     PageRun readBack(uint64_t offset) noexcept override {
         ++readbacks;
         PageRun run{offset, kPage};
+        std::function<void(uint64_t)> then;
         {
             std::lock_guard lock(mutex);
-            for (const PageRun& whole : runs)
+            for (const PageRun& whole : runs_)
                 if (offset >= whole.offset && offset < whole.offset + whole.size)
                     run = whole;
             for (const PageRun& stale : tracker->stale(run))
                 std::memcpy(memory_.page(0) + stale.offset, content_.data() + stale.offset, stale.size);
+            then = onReadBack_;
         }
-        if (onReadBack)
-            onReadBack(offset);
+        if (then)
+            then(offset);
         return run;
     }
 
-    uint8_t* page(uint64_t index) { return content_.data() + index * kPage; }
+    // A page fault orders what happens before and after it, but not in the eyes of a race detector: hence the lock.
 
+    void fill(PageRun run, uint8_t value) {
+        std::lock_guard lock(mutex);
+        std::memset(content_.data() + run.offset, value, run.size);
+    }
+
+    /** \brief These are read back as a whole; other pages are read back one by one. */
+    void setRuns(std::vector<PageRun> runs) {
+        std::lock_guard lock(mutex);
+        runs_ = std::move(runs);
+    }
+
+    /** \brief Called at the end of readBack(), on its thread. */
+    void setOnReadBack(std::function<void(uint64_t)> function) {
+        std::lock_guard lock(mutex);
+        onReadBack_ = std::move(function);
+    }
+
+    /** \brief Call with the mutex held while a readback may happen. */
+    uint8_t* page(uint64_t index) { return content_.data() + index * kPage; }
     void upload(const PageRun& run) { std::memcpy(page(0) + run.offset, memory_.page(0) + run.offset, run.size); }
 
     Tracker* tracker = nullptr;
-    std::mutex mutex;                         ///< held while the device or a readback works on the content
-    std::vector<PageRun> runs;                ///< read back as a whole; other pages are read back one by one
-    std::atomic<unsigned> readbacks{0};       ///< calls of readBack()
-    std::function<void(uint64_t)> onReadBack; ///< called at the end of readBack(), on its thread
+    std::mutex mutex;                   ///< held while the device or a readback works on the content
+    std::atomic<unsigned> readbacks{0}; ///< calls of readBack()
 
 private:
     GuestMemory& memory_;
     std::vector<uint8_t> content_;
+    std::vector<PageRun> runs_;
+    std::function<void(uint64_t)> onReadBack_;
 };
 
 /** \brief 64 pages of guest memory and a tracker of the mode that is the parameter. */

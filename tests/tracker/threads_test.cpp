@@ -111,8 +111,10 @@ TEST_P(ReadingThreads, LoseNoWriteToReadbacks) {
     tracker->enable(memory.run());
     Mapping a(*tracker, memory, memory.run());
     Mapping b(*tracker, memory, memory.run());
+    Runs runs;
     for (uint64_t first = 0; first < kPages; first += 4)
-        device.runs.push_back(pages(first, 3)); // the fourth page comes alone
+        runs.push_back(pages(first, 3)); // the fourth page comes alone
+    device.setRuns(runs);
     std::vector<Writer> all = writers();
     std::atomic<unsigned> running{Words::kThreads};
     std::vector<std::thread> threads;
@@ -188,12 +190,12 @@ TEST_P(ReadingThreads, LoseTheirMappingWhileTheyWait) {
     std::condition_variable changed;
     bool waiting = false;
     bool unmapped = false;
-    device.onReadBack = [&](uint64_t) {
+    device.setOnReadBack([&](uint64_t) {
         std::unique_lock lock(mutex);
         waiting = true;
         changed.notify_all();
         changed.wait(lock, [&] { return unmapped; });
-    };
+    });
     Mapping other(*tracker, memory, memory.run());
     std::optional<Mapping> mapping(std::in_place, *tracker, memory, memory.run());
     tracker->invalidate(memory.run());
@@ -225,13 +227,10 @@ TEST_P(ReadingThreads, LoseTheirMappingWhileTheyWait) {
 TEST_P(ReadingThreads, WaitForOneReadbackTogether) {
     tracker->enable(memory.run());
     Mapping mapping(*tracker, memory, memory.run());
-    device.runs = {memory.run()};
+    device.setRuns({memory.run()});
     for (unsigned cycle = 1; cycle <= 200; ++cycle) {
         tracker->invalidate(memory.run());
-        {
-            std::lock_guard lock(device.mutex);
-            std::memset(device.page(0), static_cast<int>(cycle), memory.size());
-        }
+        device.fill(memory.run(), static_cast<uint8_t>(cycle));
         std::array<std::thread, 4> readers;
         for (unsigned i = 0; i < readers.size(); ++i)
             readers[i] = std::thread([&, i] { EXPECT_EQ(mapping.read(i * 3 % kPages), static_cast<uint8_t>(cycle)); });
@@ -280,6 +279,60 @@ TEST_P(ReadingThreads, OfTheTrackerTakeNoSignals) {
     sigset_t mine;
     ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, nullptr, &mine), 0);
     EXPECT_EQ(::sigismember(&mine, SIGTERM), 0) << "the creating thread's mask is as it was";
+}
+
+class HandledWrites : public ReadingThreads {};
+INSTANTIATE_TEST_SUITE_P(Mode, HandledWrites, testing::Values(TrackerMode::Thread), modeName);
+
+/** \brief Waits until a thread of this process sleeps, as in a page fault that waits to be served. */
+void awaitSleep(pid_t thread) {
+    for (;;) {
+        std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+        std::string stat;
+        std::getline(file, stat);
+        const size_t nameEnd = stat.rfind(") ");
+        if (nameEnd != std::string::npos && (stat[nameEnd + 2] == 'S' || stat[nameEnd + 2] == 'D'))
+            return;
+        std::this_thread::yield();
+    }
+}
+
+TEST_P(HandledWrites, DoNotCountBeforeTheyHappen) {
+    // A write waits for the handler thread while its page is invalidated. If it counted as written now, the next
+    // collect would have old content uploaded over what the device drew.
+    tracker->enable(memory.run());
+    Mapping mapping(*tracker, memory, memory.run());
+    mapping.read(5);
+    tracker->invalidate(pages(4));
+    std::atomic<pid_t> writer{0};
+    std::atomic<bool> start{false};
+    Runs early{pages(0)};
+    device.setOnReadBack([&](uint64_t offset) {
+        if (offset == 5 * kPage) {
+            early = collect();
+            return;
+        }
+        start = true;
+        while (!writer)
+            std::this_thread::yield();
+        awaitSleep(writer);
+        tracker->invalidate(pages(5));
+        device.fill(pages(5), 9);
+    });
+    std::thread reader([&] { EXPECT_EQ(mapping.read(4), 0); });
+    std::thread writing([&] {
+        while (!start)
+            std::this_thread::yield();
+        writer = ::gettid();
+        mapping.write(5, 1);
+    });
+    reader.join();
+    writing.join();
+    EXPECT_EQ(collect(), Runs{pages(5)});
+    EXPECT_EQ(early, Runs{});
+    EXPECT_EQ(mapping.page(5)[0], 1);
+    EXPECT_EQ(mapping.page(5)[1], 9);
+    EXPECT_EQ(device.readbacks, 2u);
 }
 
 } // namespace

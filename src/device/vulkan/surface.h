@@ -46,7 +46,13 @@ struct ImageViewKey {
     VkComponentMapping swizzle{};
     uint32_t firstLevel = 0, levels = 1;
     uint32_t firstLayer = 0, layers = 1;
-    bool operator==(const ImageViewKey&) const = default;
+
+    bool operator==(const ImageViewKey& other) const {
+        return type == other.type && format == other.format && aspect == other.aspect && swizzle.r == other.swizzle.r &&
+               swizzle.g == other.swizzle.g && swizzle.b == other.swizzle.b && swizzle.a == other.swizzle.a &&
+               firstLevel == other.firstLevel && levels == other.levels && firstLayer == other.firstLayer &&
+               layers == other.layers;
+    }
 };
 
 class Surface {

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+#include "device/vulkan/gpu_surface.h"
+#include "device/vulkan/vulkan_error.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace svga::device {
+
+namespace {
+
+/// Sizes are rounded up to this: a constant buffer is read in vectors of 16 bytes.
+constexpr VkDeviceSize kGranularity = 16;
+/// More views of one buffer than any sane guest makes.
+constexpr std::size_t kMaxViews = 4096;
+
+VkBufferUsageFlags bufferUsage(const VulkanDevice& device) {
+    VkBufferUsageFlags usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                               VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT |
+                               VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                               VK_BUFFER_USAGE_INDEX_BUFFER_BIT | VK_BUFFER_USAGE_VERTEX_BUFFER_BIT |
+                               VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
+    if (device.features().transformFeedback)
+        usage |= VK_BUFFER_USAGE_TRANSFORM_FEEDBACK_BUFFER_BIT_EXT;
+    if (device.features().conditionalRendering)
+        usage |= VK_BUFFER_USAGE_CONDITIONAL_RENDERING_BIT_EXT;
+    return usage;
+}
+
+} // namespace
+
+void SurfaceBudget::take(uint64_t bytes) {
+    if (bytes > limit_ - std::min(limit_, used_))
+        throw CommandError("no room for {} bytes: surfaces take {} of {}", bytes, used_, limit_);
+    used_ += bytes;
+}
+
+BufferStorage::BufferStorage(SurfaceEnvironment& environment, VkDeviceSize size, Zeroed zeroed)
+    : environment_(environment)
+    , paddedSize_((size + kGranularity - 1) & ~(kGranularity - 1)) {
+    environment.budget.take(paddedSize_);
+    VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
+    info.size = paddedSize_;
+    info.usage = bufferUsage(environment.device);
+    VmaAllocationCreateInfo memory{};
+    memory.usage = VMA_MEMORY_USAGE_AUTO_PREFER_DEVICE;
+    if (zeroed == Zeroed::ByCpu) {
+        memory.flags = VMA_ALLOCATION_CREATE_HOST_ACCESS_SEQUENTIAL_WRITE_BIT | VMA_ALLOCATION_CREATE_MAPPED_BIT;
+        memory.requiredFlags = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    }
+    VmaAllocationInfo allocated{};
+    VkResult result =
+        vmaCreateBuffer(environment.device.allocator(), &info, &memory, &buffer_, &allocation_, &allocated);
+    if (result != VK_SUCCESS) {
+        environment.budget.giveBack(paddedSize_);
+        throw CommandError("no buffer of {} bytes: {}", size, resultName(result));
+    }
+    budgeted_ = paddedSize_;
+    if (zeroed == Zeroed::ByCpu)
+        std::memset(allocated.pMappedData, 0, paddedSize_);
+    else
+        vkCmdFillBuffer(environment.queue.transfer(), buffer_, 0, VK_WHOLE_SIZE, 0);
+}
+
+BufferStorage::BufferStorage(ImportTag, SurfaceEnvironment& environment, VkDeviceSize size, std::shared_ptr<Mob> mob)
+    : environment_(environment)
+    , paddedSize_((size + kGranularity - 1) & ~(kGranularity - 1))
+    , mob_(std::move(mob)) {}
+
+std::shared_ptr<BufferStorage> BufferStorage::import(SurfaceEnvironment& environment, VkDeviceSize size,
+                                                     std::shared_ptr<Mob> mob) {
+    std::shared_ptr<BufferStorage> storage(new BufferStorage(ImportTag{}, environment, size, std::move(mob)));
+    return storage->importMemory() ? storage : nullptr;
+}
+
+bool BufferStorage::importMemory() {
+    const VulkanDevice& device = environment_.device;
+    std::span<std::byte> pages = mob_->contiguous();
+    VkDeviceSize alignment = device.importAlignment();
+    if (alignment == 0 || pages.size() < paddedSize_ || reinterpret_cast<uintptr_t>(pages.data()) % alignment != 0 ||
+        pages.size() % alignment != 0)
+        return false;
+
+    constexpr auto kHandleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+    VkExternalMemoryBufferCreateInfo external{VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO};
+    external.handleTypes = kHandleType;
+    VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, &external};
+    info.size = paddedSize_;
+    info.usage = bufferUsage(device);
+    if (vkCreateBuffer(device.handle(), &info, nullptr, &buffer_) != VK_SUCCESS)
+        return false;
+
+    VkMemoryRequirements needs;
+    vkGetBufferMemoryRequirements(device.handle(), buffer_, &needs);
+    VkMemoryHostPointerPropertiesEXT pointer{VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT};
+    VkResult result =
+        device.functions().getMemoryHostPointerProperties(device.handle(), kHandleType, pages.data(), &pointer);
+    uint32_t types = needs.memoryTypeBits & pointer.memoryTypeBits;
+    if (result != VK_SUCCESS || types == 0 || needs.size > pages.size())
+        return false;
+
+    VkImportMemoryHostPointerInfoEXT import{VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT};
+    import.handleType = kHandleType;
+    import.pHostPointer = pages.data();
+    VkMemoryAllocateInfo allocate{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, &import};
+    allocate.allocationSize = pages.size();
+    allocate.memoryTypeIndex = static_cast<uint32_t>(__builtin_ctz(types));
+    return vkAllocateMemory(device.handle(), &allocate, nullptr, &importedMemory_) == VK_SUCCESS &&
+           vkBindBufferMemory(device.handle(), buffer_, importedMemory_, 0) == VK_SUCCESS;
+}
+
+BufferStorage::~BufferStorage() {
+    const VulkanDevice& device = environment_.device;
+    for (auto& [key, view] : views_)
+        vkDestroyBufferView(device.handle(), view, nullptr);
+    if (allocation_) {
+        vmaDestroyBuffer(device.allocator(), buffer_, allocation_);
+    } else {
+        vkDestroyBuffer(device.handle(), buffer_, nullptr);
+        vkFreeMemory(device.handle(), importedMemory_, nullptr);
+    }
+    environment_.budget.giveBack(budgeted_);
+}
+
+VkBufferView BufferStorage::view(VkFormat format, VkDeviceSize offset, VkDeviceSize size) {
+    auto [it, added] = views_.try_emplace({format, offset, size}, VK_NULL_HANDLE);
+    if (!added)
+        return it->second;
+    const VulkanDevice& device = environment_.device;
+    const VkPhysicalDeviceLimits& limits = device.properties().limits;
+    constexpr VkFormatFeatureFlags kUses =
+        VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT | VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT;
+    VkFormatFeatureFlags features = device.formatProperties(format).bufferFeatures;
+    uint32_t texel = blockBytes(format);
+    VkResult result = VK_ERROR_FORMAT_NOT_SUPPORTED;
+    if (texel != 0 && size % texel == 0 && size / texel <= limits.maxTexelBufferElements && size != 0 &&
+        offset % limits.minTexelBufferOffsetAlignment == 0 && (features & kUses) && views_.size() <= kMaxViews) {
+        VkBufferViewCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO};
+        info.buffer = buffer_;
+        info.format = format;
+        info.offset = offset;
+        info.range = size;
+        result = vkCreateBufferView(device.handle(), &info, nullptr, &it->second);
+    }
+    if (result != VK_SUCCESS) {
+        views_.erase(it);
+        throw CommandError("no view of format {} of a buffer's bytes [{}, +{})", static_cast<int>(format), offset,
+                           size);
+    }
+    return it->second;
+}
+
+} // namespace svga::device
