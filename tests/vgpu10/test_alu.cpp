@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * Every ALU instruction, run on the Vulkan device over the values where they go wrong, and compared with the same
- * computed here. One compute shader for each instruction and form (plain, modifiers, saturate, swizzle, mask); one
- * thread for each row of operands.
+ * computed here. One compute shader for each instruction does all its forms (plain, modifiers, saturate, swizzle, mask);
+ * one thread for each row of operands.
  */
 #include "assembler.h"
 #include "shader_runner.h"
@@ -241,30 +241,35 @@ bool same(uint32_t got, uint32_t expected, const Case& c) {
 constexpr uint32_t kUntouched = 0xabcdef01;
 constexpr uint32_t kThreads = 64;
 
-std::vector<uint32_t> program(const Case& c, const Form& form) {
+/** \brief Each thread writes eight words for each form: the two destinations. */
+std::vector<uint32_t> program(const Case& c, const std::vector<Form>& forms) {
     Assembler a(VGPU10_COMPUTE_SHADER, 5, 0);
     a.threadGroup(kThreads, 1, 1).resourceRaw(0).uavRaw(0).temps(8);
     const Reg thread = special(VGPU10_OPERAND_TYPE_INPUT_THREAD_ID).select('x');
-    a.op(VGPU10_OPCODE_ISHL, {r(0).mask("x"), thread, imm(6u)})
-        .op(VGPU10_OPCODE_ISHL, {r(0).mask("y"), thread, imm(5u)});
+    const auto bytesOfRow = static_cast<uint32_t>(32 * forms.size());
+    a.op(VGPU10_OPCODE_ISHL, {r(0).mask("x"), thread, imm(6u)});
+    a.op(VGPU10_OPCODE_UMUL, {nullReg(), r(0).mask("y"), thread, imm(bytesOfRow)});
     for (uint32_t n = 0; n < 4; ++n) {
         a.op(VGPU10_OPCODE_IADD, {r(0).mask("z"), r(0).swizzle("xxxx"), imm(16 * n)});
         a.op(VGPU10_OPCODE_LD_RAW, {r(1 + n), r(0).select('z'), t(0)});
     }
-    a.op(VGPU10_OPCODE_MOV, {r(5), imm(kUntouched)}).op(VGPU10_OPCODE_MOV, {r(6), imm(kUntouched)});
-    std::vector<Reg> operands;
-    for (uint32_t n = 0; n < c.destinations; ++n)
-        operands.push_back(r(5 + n).mask(form.masked ? "xz" : "xyzw"));
-    for (uint32_t n = 0; n < c.sources; ++n) {
-        Reg source = r(1 + n).swizzle(form.swizzled ? "wxzz" : "xyzw");
-        if (form.modified == static_cast<int>(n))
-            source = form.negate ? (form.absolute ? source.absNeg() : source.neg()) : source.abs();
-        operands.push_back(source);
+    for (const Form& form : forms) {
+        a.op(VGPU10_OPCODE_MOV, {r(5), imm(kUntouched)}).op(VGPU10_OPCODE_MOV, {r(6), imm(kUntouched)});
+        std::vector<Reg> operands;
+        for (uint32_t n = 0; n < c.destinations; ++n)
+            operands.push_back(r(5 + n).mask(form.masked ? "xz" : "xyzw"));
+        for (uint32_t n = 0; n < c.sources; ++n) {
+            Reg source = r(1 + n).swizzle(form.swizzled ? "wxzz" : "xyzw");
+            if (form.modified == static_cast<int>(n))
+                source = form.negate ? (form.absolute ? source.absNeg() : source.neg()) : source.abs();
+            operands.push_back(source);
+        }
+        a.emit(c.opcode, operands, {}, {.saturate = form.saturate, .bits = c.control});
+        for (uint32_t n = 0; n < 2; ++n) {
+            a.op(VGPU10_OPCODE_STORE_RAW, {u(0), r(0).select('y'), r(5 + n).swizzle("xyzw")});
+            a.op(VGPU10_OPCODE_IADD, {r(0).mask("y"), r(0).swizzle("yyyy"), imm(16u)});
+        }
     }
-    a.emit(c.opcode, operands, {}, {.saturate = form.saturate, .bits = c.control});
-    a.op(VGPU10_OPCODE_STORE_RAW, {u(0), r(0).select('y'), r(5).swizzle("xyzw")});
-    a.op(VGPU10_OPCODE_IADD, {r(0).mask("y"), r(0).swizzle("yyyy"), imm(16u)});
-    a.op(VGPU10_OPCODE_STORE_RAW, {u(0), r(0).select('y'), r(6).swizzle("xyzw")});
     a.op(VGPU10_OPCODE_RET);
     return a.finish();
 }
@@ -296,14 +301,17 @@ TEST_P(Alu, ComputesWhatTheCpuComputes) {
                 const uint32_t pick[] = {row % count + k, row / count, row + row / count + 5 * k, row * 3 + k};
                 input.push_back(list[pick[source] % count]);
             }
-    for (const Form& form : formsOf(c)) {
-        SCOPED_TRACE(std::string(c.name) + " " + form.name);
-        StageJob job;
-        job.tokens = program(c, form);
-        job.buffers[0] = input;
-        job.uavBuffers[0].resize(rows * 8);
-        runner().dispatch(job, rows / kThreads);
-        const Words& output = job.uavBuffers[0];
+    const std::vector<Form> forms = formsOf(c);
+    const size_t rowWords = 8 * forms.size();
+    StageJob job;
+    job.tokens = program(c, forms);
+    job.buffers[0] = input;
+    job.uavBuffers[0].resize(rows * rowWords);
+    runner().dispatch(job, rows / kThreads);
+    for (size_t index = 0; index < forms.size(); ++index) {
+        const Form& form = forms[index];
+        SCOPED_TRACE(form.name);
+        const uint32_t* output = &job.uavBuffers[0][8 * index];
         uint32_t wrong = 0;
         for (uint32_t row = 0; row < rows && wrong < 5; ++row) {
             for (uint32_t destination = 0; destination < c.destinations; ++destination) {
@@ -322,7 +330,7 @@ TEST_P(Alu, ComputesWhatTheCpuComputes) {
                     }
                     if (form.masked && (k & 1))
                         expected = kUntouched;
-                    const uint32_t got = output[row * 8 + destination * 4 + k];
+                    const uint32_t got = output[row * rowWords + destination * 4 + k];
                     if (form.masked && (k & 1) ? got != expected : !same(got, expected, c)) {
                         ADD_FAILURE() << std::hex << "sources " << sources[0] << " " << sources[1] << " " << sources[2]
                                       << ": got " << got << ", expected " << expected << " (" << f(got) << ", "
