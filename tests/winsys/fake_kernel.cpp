@@ -310,6 +310,7 @@ std::optional<DrmVersion> FakeKernel::version() {
 }
 
 void* FakeKernel::map(uint64_t offset, size_t size) {
+    std::this_thread::sleep_for(state_->mapDelay);
     const std::lock_guard lock(state_->mutex);
     const auto memory = state_->memory.find(offset);
     if (state_->cannotMap || memory == state_->memory.end() || size > memory->second->bytes.size()) {

@@ -13,6 +13,7 @@
 
 #include <vmwgfx_drm.h>
 
+#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
@@ -64,6 +65,7 @@ struct FakeState {
     // What happens.
     std::map<unsigned, std::deque<int>> failures;
     bool cannotMap = false;
+    std::chrono::microseconds mapDelay{0}; ///< how long a mapping takes
     bool cannotMerge = false;
     bool busy = false;      ///< non-blocking SYNCCPU grabs find the buffer in use
     bool fenceLost = false; ///< EXECBUF makes no fence

@@ -41,7 +41,8 @@ SurfaceDesc buffer(uint32_t bytes) {
 } // namespace
 
 TEST_F(ThreadTest, AllThreadsGetTheOneMapping) {
-    for (int round = 0; round < kRounds; ++round) {
+    state_->mapDelay = std::chrono::milliseconds(2); // long enough for all to come before the first has it
+    for (int round = 0; round < 10; ++round) {
         const Ref<Surface> surface = Surface::create(*device_, buffer(4096));
         std::array<void*, kThreads> addresses{};
         inThreads([&](int i) {
