@@ -120,6 +120,16 @@ TEST_F(ContextTest, InternalTransfersDoNotConflictWithMaps) {
     EXPECT_FALSE(surface->isPending());
 }
 
+TEST_F(ContextTest, WhatTheDeviceMayHaveWrittenIsZeroedAgain) {
+    const Ref<Surface> surface = newSurface();
+    emit(SVGA_3D_CMD_DX_DRAW, 1, surface.get());
+    submit();
+    std::vector<uint8_t>& bytes = state_->surfaces.at(surface->handle()).memory->bytes;
+    bytes[7] = 1;
+    surface->zero(4096);
+    EXPECT_EQ(bytes[7], 0);
+}
+
 TEST_F(ContextTest, WhatIsNotCommittedIsGone) {
     const Ref<Surface> surface = newSurface();
     const Ref<Bo> bo = Bo::create(*device_, 64);
