@@ -74,6 +74,14 @@ void addDrawCommands(DxRegistrar& registrar, DrawEngine& engine) {
                 engine.clearDepthStencil(view, (cmd.flags & SVGA3D_CLEAR_DEPTH) != 0,
                                          (cmd.flags & SVGA3D_CLEAR_STENCIL) != 0, cmd.depth, uint8_t(cmd.stencil));
         });
+    registrar.add<SVGA3dCmdDXGenMips>(SVGA_3D_CMD_DX_GENMIPS, "DX_GENMIPS", [&](DxContext& c, const auto& cmd) {
+        const auto view = c.get<SVGACOTableDXSRViewEntry>(cmd.shaderResourceViewId);
+        if (engine.predicateSkips(c) || !findSurface(engine.surfaces(), view.sid))
+            return;
+        const auto& part = view.desc.tex;
+        engine.surfaces().generateMips(view.sid, view.format,
+                                       {part.mostDetailedMip, part.mipLevels, part.firstArraySlice, part.arraySize});
+    });
     // A hint about residency: there is nothing to do.
     registrar.add<SVGA3dCmdDXHint>(SVGA_3D_CMD_DX_HINT, "DX_HINT", [](DxContext&, const auto&) {});
 }

@@ -82,6 +82,9 @@ private:
 /** \brief The surface \p id; null where there is none: what refers to a destroyed surface reads as unbound. */
 std::shared_ptr<Surface> findSurface(const SurfaceLookup& surfaces, uint32_t id);
 
+/** \brief The type of the image that is made for \p desc, which is no buffer. */
+VkImageType imageTypeOf(const SurfaceDesc& desc);
+
 /** \brief Aspects of a depth/stencil format; 0 for a colour format. */
 VkImageAspectFlags depthStencilAspects(VkFormat format);
 
@@ -93,16 +96,13 @@ public:
         , surfaces_(surfaces)
         , samplers_(samplers) {}
 
-    /** \brief Fills \p out; surfaces used are added to \p used. \p writes: whether any of them can be written to. */
-    void resolve(const DxContext& context, const PipelineLayout& layout, std::vector<Descriptor>& out,
-                 std::vector<std::shared_ptr<Surface>>& used, bool& writes);
+    /** \brief Fills \p out. \p writes: whether any of what it names can be written to. */
+    void resolve(const DxContext& context, const PipelineLayout& layout, std::vector<Descriptor>& out, bool& writes);
 
 private:
-    Descriptor constantBuffer(const DxContext& context, const ResourceUse& use,
-                              std::vector<std::shared_ptr<Surface>>& used);
-    Descriptor shaderResource(const DxContext& context, const ResourceUse& use,
-                              std::vector<std::shared_ptr<Surface>>& used);
-    Descriptor uav(const DxContext& context, const ResourceUse& use, std::vector<std::shared_ptr<Surface>>& used);
+    Descriptor constantBuffer(const DxContext& context, const ResourceUse& use);
+    Descriptor shaderResource(const DxContext& context, const ResourceUse& use);
+    Descriptor uav(const DxContext& context, const ResourceUse& use);
     Descriptor bufferView(Surface& surface, const ResourceUse& use, SVGA3dSurfaceFormat format, uint32_t first,
                           uint32_t count, bool raw);
 

@@ -39,8 +39,7 @@ void addMissingInputs(VertexInput& input, const vgpu10::ShaderInfo& vertexShader
 
 } // namespace
 
-DrawEngine::DrawEngine(const VulkanDevice& device, GpuQueue& queue, const MobLookup& mobs,
-                       const SurfaceLookup& surfaces)
+DrawEngine::DrawEngine(const VulkanDevice& device, GpuQueue& queue, const MobLookup& mobs, SurfaceManager& surfaces)
     : device_(device)
     , queue_(queue)
     , mobs_(mobs)
@@ -155,7 +154,6 @@ VertexInput DrawEngine::vertexInputOf(const DxContext& context) {
             binding.buffer = surface->buffer();
             binding.offset = start;
             binding.size = std::min<uint64_t>(surface->bufferSize() - start, told);
-            used_.push_back(std::move(surface));
         }
         uint32_t index = 0;
         while (index < out.bindingCount && std::memcmp(&out.bindings[index], &binding, sizeof(binding)) != 0)
@@ -200,7 +198,6 @@ bool DrawEngine::resolveSource(const DxContext& context, DrawCall call, DrawSour
                 return false;
             call.count = uint32_t(std::min<uint64_t>(call.count, available - call.first));
         }
-        used_.push_back(out.indices);
     }
     if (call.kind == DrawCall::Kind::Indirect || call.kind == DrawCall::Kind::IndexedIndirect) {
         const uint64_t size = call.kind == DrawCall::Kind::Indirect ? sizeof(VkDrawIndirectCommand)
@@ -209,7 +206,6 @@ bool DrawEngine::resolveSource(const DxContext& context, DrawCall call, DrawSour
         if (!out.arguments->buffer() || call.argumentsOffset % 4 != 0 ||
             call.argumentsOffset + size > out.arguments->bufferSize())
             throw CommandError("surface {} has no draw arguments at byte {}", call.argumentsSid, call.argumentsOffset);
-        used_.push_back(out.arguments);
     } else if (call.kind == DrawCall::Kind::Auto) {
         auto surface = findSurface(surfaces_, inputs.vertexBuffers[0].bufferId);
         if (!surface || inputs.vertexBuffers[0].stride == 0)
@@ -229,7 +225,6 @@ void DrawEngine::record(DxContext& context, const DrawCall& call) {
     Shaders shaders;
     if (!topologyOf(context.state.guest.inputAssembly.topology, topology) || !selectShaders(context, topology, shaders))
         return;
-    used_.clear();
     const States states = statesOf(context);
     targets_.resolve(device_, surfaces_, context, emptyExtent(context),
                      std::max<uint32_t>(states.rasterizer.forcedSampleCount, 1));
@@ -252,7 +247,7 @@ void DrawEngine::record(DxContext& context, const DrawCall& call) {
     const Pipeline pipeline =
         pipelines_.graphics(pipelineKey(context, shaders, topology, states, discard, rasterizedStream), kept);
     bool writes = false;
-    resolver_.resolve(context, *pipeline.layout, descriptors_, used_, writes);
+    resolver_.resolve(context, *pipeline.layout, descriptors_, writes);
     const DynamicState dynamic = dynamicState(context, topology, states);
     std::vector<std::shared_ptr<QueryRun>> runs;
     for (const auto& [id, run] : context.queries)
@@ -264,7 +259,6 @@ void DrawEngine::record(DxContext& context, const DrawCall& call) {
     if (restarted) {
         lastPipeline_ = VK_NULL_HANDLE;
         lastLayout_ = nullptr;
-        targets_.keepAlive(queue_);
     }
     if (restarted || std::memcmp(&dynamic, &lastDynamic_, sizeof(dynamic)) != 0)
         setDynamicState(commands, dynamic);
@@ -280,9 +274,6 @@ void DrawEngine::record(DxContext& context, const DrawCall& call) {
         lastLayout_ = pipeline.layout;
         lastDescriptors_ = descriptors_;
     }
-    for (auto& surface : used_)
-        queue_.keepAlive(std::move(surface));
-    used_.clear();
 
     queries_.beforeDraw(commands, runs, streams);
     if (streams)
@@ -371,7 +362,6 @@ void DrawEngine::clearColor(const SVGACOTableDXRTViewEntry& view, const SVGA3dRG
     targets_.clearOf(std::move(attachment), value);
     bool restarted = false;
     queue_.rendering(targets_.info(), clearKey_ += 2, restarted); // even: never a draw's
-    targets_.keepAlive(queue_);
 }
 
 void DrawEngine::clearDepthStencil(const SVGACOTableDXDSViewEntry& view, bool depth, bool stencil, float depthValue,
@@ -385,7 +375,6 @@ void DrawEngine::clearDepthStencil(const SVGACOTableDXDSViewEntry& view, bool de
     targets_.clearOf(std::move(attachment), aspects, {clamped, stencilValue});
     bool restarted = false;
     queue_.rendering(targets_.info(), clearKey_ += 2, restarted);
-    targets_.keepAlive(queue_);
 }
 
 void DrawEngine::dispatch(DxContext& context, const std::array<uint32_t, 3>& groups) {
@@ -401,7 +390,6 @@ void DrawEngine::dispatchIndirect(DxContext& context, uint32_t argumentsSid, uin
     if (!arguments->buffer() || argumentsOffset % 4 != 0 ||
         argumentsOffset + uint64_t(sizeof(VkDispatchIndirectCommand)) > arguments->bufferSize())
         throw CommandError("surface {} has no dispatch arguments at byte {}", argumentsSid, argumentsOffset);
-    queue_.keepAlive(arguments);
     compute(context,
             [&](VkCommandBuffer commands) { vkCmdDispatchIndirect(commands, arguments->buffer(), argumentsOffset); });
 }
@@ -416,15 +404,12 @@ void DrawEngine::compute(DxContext& context, Record&& record) {
         const ShaderVariant* variant = shader ? shader->variant({}) : nullptr;
         if (!variant)
             return;
-        used_.clear();
         const Pipeline pipeline = pipelines_.compute(*variant, shader);
         bool writes = false;
-        resolver_.resolve(context, *pipeline.layout, descriptors_, used_, writes);
+        resolver_.resolve(context, *pipeline.layout, descriptors_, writes);
         const VkCommandBuffer commands = queue_.transfer();
         vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle);
         bindDescriptors(commands, VK_PIPELINE_BIND_POINT_COMPUTE, *pipeline.layout);
-        for (auto& surface : used_)
-            queue_.keepAlive(std::move(surface));
         record(commands);
     } catch (const CommandError& error) {
         logSkipped(context, "a dispatch is", error);

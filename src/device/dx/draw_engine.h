@@ -11,6 +11,7 @@
 #include "device/dx/queries.h"
 #include "device/dx/stream_output.h"
 #include "device/dx/targets.h"
+#include "device/vulkan/surface_manager.h"
 
 #include <array>
 #include <string>
@@ -67,7 +68,7 @@ struct VertexInput {
 
 class DrawEngine {
 public:
-    DrawEngine(const VulkanDevice& device, GpuQueue& queue, const MobLookup& mobs, const SurfaceLookup& surfaces);
+    DrawEngine(const VulkanDevice& device, GpuQueue& queue, const MobLookup& mobs, SurfaceManager& surfaces);
 
     /** \brief Draws; does nothing where what is bound cannot draw (logged once per reason). \throws Error for a lost
      * device. */
@@ -83,7 +84,7 @@ public:
 
     Queries& queries() { return queries_; }
     StreamOutputs& streamOutputs() { return streamOutputs_; }
-    const SurfaceLookup& surfaces() const { return surfaces_; }
+    SurfaceManager& surfaces() { return surfaces_; }
     const MobLookup& mobs() const { return mobs_; }
     GpuQueue& queue() { return queue_; }
 
@@ -132,7 +133,7 @@ private:
     const VulkanDevice& device_;
     GpuQueue& queue_;
     const MobLookup& mobs_;
-    const SurfaceLookup& surfaces_;
+    SurfaceManager& surfaces_;
     ShaderCache shaderCache_;
     Pipelines pipelines_;
     Samplers samplers_;
@@ -150,7 +151,6 @@ private:
     DynamicState lastDynamic_;
     VertexInput lastVertices_;
     std::vector<Descriptor> descriptors_;
-    std::vector<std::shared_ptr<Surface>> used_;
     std::unordered_set<std::string> logged_;
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 class DxContextsImpl final : public DxContexts {
 public:
-    DxContextsImpl(const VulkanDevice& device, GpuQueue& queue, const MobLookup& mobs, const SurfaceLookup& surfaces)
+    DxContextsImpl(const VulkanDevice& device, GpuQueue& queue, const MobLookup& mobs, SurfaceManager& surfaces)
         : engine_(device, queue, mobs, surfaces) {}
     ~DxContextsImpl() override {
         try {
@@ -45,7 +45,7 @@ private:
 } // namespace
 
 std::unique_ptr<DxContexts> DxContexts::create(const VulkanDevice& device, GpuQueue& queue, const MobLookup& mobs,
-                                               const SurfaceLookup& surfaces) {
+                                               SurfaceManager& surfaces) {
     return std::make_unique<DxContextsImpl>(device, queue, mobs, surfaces);
 }
 

@@ -17,7 +17,7 @@
 #include "device/command_table.h"
 #include "device/mob.h"
 #include "device/vulkan/gpu_queue.h"
-#include "device/vulkan/surface.h"
+#include "device/vulkan/surface_manager.h"
 #include "device/vulkan/vulkan_device.h"
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class DxContexts {
 public:
     /** All arguments are kept by reference and must outlive the object. \throws Error when Vulkan refuses. */
     static std::unique_ptr<DxContexts> create(const VulkanDevice& device, GpuQueue& queue, const MobLookup& mobs,
-                                              const SurfaceLookup& surfaces);
+                                              SurfaceManager& surfaces);
 
     virtual ~DxContexts() = default;
 

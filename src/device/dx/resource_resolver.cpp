@@ -11,27 +11,17 @@ using vgpu10::Stage;
 
 namespace {
 
-enum class ImageShape { OneD, TwoD, ThreeD };
-
-ImageShape shapeOf(const SurfaceDesc& desc) {
-    if (desc.flags & SVGA3D_SURFACE_VOLUME)
-        return ImageShape::ThreeD;
-    if (desc.flags & SVGA3D_SURFACE_1D)
-        return ImageShape::OneD;
-    return ImageShape::TwoD;
-}
-
 /** \brief How an image of some shape is seen through a shader's declaration. */
 struct ViewShape {
     VkImageViewType type;
-    ImageShape shape;
+    VkImageType image;
     uint32_t layerUnit; ///< layers come in multiples of this
     bool array;
     bool multisample;
 };
 
 bool viewShapeOf(ResourceDimension dimension, ViewShape& out) {
-    using enum ImageShape;
+    constexpr auto OneD = VK_IMAGE_TYPE_1D, TwoD = VK_IMAGE_TYPE_2D, ThreeD = VK_IMAGE_TYPE_3D;
     switch (dimension) {
     case ResourceDimension::Texture1D:
         out = {VK_IMAGE_VIEW_TYPE_1D, OneD, 1, false, false};
@@ -78,17 +68,18 @@ VkImageView imageView(Surface& surface, ResourceDimension dimension, const Forma
                       uint32_t firstLevel, uint32_t levels, uint32_t firstLayer, uint32_t layers) {
     const SurfaceDesc& desc = surface.desc();
     ViewShape shape;
-    if (!viewShapeOf(dimension, shape) || shape.shape != shapeOf(desc) || shape.multisample != (desc.sampleCount > 1))
+    if (!viewShapeOf(dimension, shape) || shape.image != imageTypeOf(desc) ||
+        shape.multisample != (desc.sampleCount > 1))
         return VK_NULL_HANDLE;
-    if (shape.layerUnit == 6 && !(desc.flags & SVGA3D_SURFACE_CUBEMAP))
-        return VK_NULL_HANDLE;
+    if (shape.layerUnit == 6 && desc.size.width != desc.size.height)
+        return VK_NULL_HANDLE; // not made to be seen as a cube
 
     ImageViewKey key;
     key.type = shape.type;
     key.firstLevel = firstLevel;
     key.levels = storage ? 1 : clampCount(firstLevel, levels, desc.mipLevels);
-    key.firstLayer = shape.shape == ImageShape::ThreeD ? 0 : firstLayer;
-    key.layers = shape.shape == ImageShape::ThreeD ? 1 : clampCount(firstLayer, layers, desc.arraySize);
+    key.firstLayer = shape.image == VK_IMAGE_TYPE_3D ? 0 : firstLayer;
+    key.layers = shape.image == VK_IMAGE_TYPE_3D ? 1 : clampCount(firstLayer, layers, desc.arraySize);
     key.layers = shape.array ? key.layers / shape.layerUnit * shape.layerUnit : std::min(key.layers, shape.layerUnit);
     if (key.levels == 0 || key.layers == 0 || key.layers % shape.layerUnit != 0)
         return VK_NULL_HANDLE;
@@ -108,6 +99,12 @@ VkImageView imageView(Surface& surface, ResourceDimension dimension, const Forma
 }
 
 } // namespace
+
+VkImageType imageTypeOf(const SurfaceDesc& desc) {
+    if ((desc.flags & SVGA3D_SURFACE_VOLUME) || desc.size.depth > 1)
+        return VK_IMAGE_TYPE_3D;
+    return (desc.flags & SVGA3D_SURFACE_1D) && desc.size.height == 1 ? VK_IMAGE_TYPE_1D : VK_IMAGE_TYPE_2D;
+}
 
 std::shared_ptr<Surface> findSurface(const SurfaceLookup& surfaces, uint32_t id) {
     if (id == SVGA3D_INVALID_ID)
@@ -136,8 +133,7 @@ VkImageAspectFlags depthStencilAspects(VkFormat format) {
     }
 }
 
-Descriptor ResourceResolver::constantBuffer(const DxContext& context, const ResourceUse& use,
-                                            std::vector<std::shared_ptr<Surface>>& used) {
+Descriptor ResourceResolver::constantBuffer(const DxContext& context, const ResourceUse& use) {
     Descriptor out{use.binding, uint32_t(use.type)};
     const auto& bound = context.state.guest.shaderState[shaderStateIndex(use.stage)].constantBuffers[use.slot];
     auto surface = findSurface(surfaces_, bound.sid);
@@ -149,7 +145,6 @@ Descriptor ResourceResolver::constantBuffer(const DxContext& context, const Reso
     out.offset = bound.offsetInBytes;
     out.size =
         std::min<uint64_t>({bound.sizeInBytes, surface->bufferSize() - out.offset, limits.maxUniformBufferRange});
-    used.push_back(std::move(surface));
     return out;
 }
 
@@ -188,8 +183,7 @@ Descriptor ResourceResolver::bufferView(Surface& surface, const ResourceUse& use
     return out;
 }
 
-Descriptor ResourceResolver::shaderResource(const DxContext& context, const ResourceUse& use,
-                                            std::vector<std::shared_ptr<Surface>>& used) {
+Descriptor ResourceResolver::shaderResource(const DxContext& context, const ResourceUse& use) {
     Descriptor out{use.binding, uint32_t(use.type)};
     const uint32_t id = context.state.guest.shaderState[shaderStateIndex(use.stage)].shaderResources[use.slot];
     const auto entry = context.find<SVGACOTableDXSRViewEntry>(id);
@@ -209,13 +203,10 @@ Descriptor ResourceResolver::shaderResource(const DxContext& context, const Reso
         out.handle = uint64_t(imageView(*surface, use.dimension, *format, false, desc.tex.mostDetailedMip,
                                         desc.tex.mipLevels, desc.tex.firstArraySlice, desc.tex.arraySize));
     }
-    if (out.handle)
-        used.push_back(std::move(surface));
     return out;
 }
 
-Descriptor ResourceResolver::uav(const DxContext& context, const ResourceUse& use,
-                                 std::vector<std::shared_ptr<Surface>>& used) {
+Descriptor ResourceResolver::uav(const DxContext& context, const ResourceUse& use) {
     Descriptor out{use.binding, uint32_t(use.type)};
     const auto& guest = context.state.guest;
     const bool compute = use.stage == Stage::Compute;
@@ -238,25 +229,23 @@ Descriptor ResourceResolver::uav(const DxContext& context, const ResourceUse& us
         out.handle = uint64_t(imageView(*surface, use.dimension, *format, true, desc.tex.mipSlice, 1,
                                         desc.tex.firstArraySlice, desc.tex.arraySize));
     }
-    if (out.handle)
-        used.push_back(std::move(surface));
     return out;
 }
 
 void ResourceResolver::resolve(const DxContext& context, const PipelineLayout& layout, std::vector<Descriptor>& out,
-                               std::vector<std::shared_ptr<Surface>>& used, bool& writes) {
+                               bool& writes) {
     out.clear();
     writes = false;
     for (const ResourceUse& use : layout.uses) {
         switch (use.kind) {
         case ResourceUse::Kind::ConstantBuffer:
-            out.push_back(constantBuffer(context, use, used));
+            out.push_back(constantBuffer(context, use));
             break;
         case ResourceUse::Kind::ShaderResource:
-            out.push_back(shaderResource(context, use, used));
+            out.push_back(shaderResource(context, use));
             break;
         case ResourceUse::Kind::Uav:
-            out.push_back(uav(context, use, used));
+            out.push_back(uav(context, use));
             writes |= out.back().handle != 0;
             break;
         case ResourceUse::Kind::Sampler: {

@@ -125,7 +125,6 @@ bool StreamOutputs::prepare(const DxContext& context) {
         bindings_.counterBuffers[slot] = counters_;
         bindings_.counterOffsets[slot] = filled.offset();
         bindings_.count = slot + 1;
-        queue_.keepAlive(std::move(surface));
     }
     return bindings_.count != 0;
 }

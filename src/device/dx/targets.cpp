@@ -16,14 +16,14 @@ void makeView(Attachment& attachment, uint32_t level, uint32_t firstLayer, uint3
     const SurfaceDesc& desc = attachment.surface->desc();
     if (level >= desc.mipLevels)
         return;
-    const bool volume = (desc.flags & SVGA3D_SURFACE_VOLUME) != 0;
-    const uint32_t total = volume ? std::max(desc.size.depth >> level, 1u) : desc.arraySize;
+    const VkImageType imageType = imageTypeOf(desc);
+    const uint32_t total = imageType == VK_IMAGE_TYPE_3D ? std::max(desc.size.depth >> level, 1u) : desc.arraySize;
     if (firstLayer >= total || layers == 0)
         return;
     layers = std::min(layers, total - firstLayer);
 
     ImageViewKey key;
-    const bool oneD = (desc.flags & SVGA3D_SURFACE_1D) != 0;
+    const bool oneD = imageType == VK_IMAGE_TYPE_1D;
     key.type = layers > 1 ? (oneD ? VK_IMAGE_VIEW_TYPE_1D_ARRAY : VK_IMAGE_VIEW_TYPE_2D_ARRAY)
                           : (oneD ? VK_IMAGE_VIEW_TYPE_1D : VK_IMAGE_VIEW_TYPE_2D);
     key.format = attachment.format;
@@ -35,7 +35,7 @@ void makeView(Attachment& attachment, uint32_t level, uint32_t firstLayer, uint3
     attachment.width = std::max(desc.size.width >> level, 1u);
     attachment.height = std::max(desc.size.height >> level, 1u);
     attachment.layers = layers;
-    attachment.samples = desc.sampleCount;
+    attachment.samples = std::max(desc.sampleCount, 1u);
 }
 
 VkRenderingAttachmentInfo attachmentInfo(VkImageView view, VkAttachmentLoadOp load, const VkClearValue& clear) {
@@ -177,14 +177,6 @@ uint64_t Targets::key() const {
     words[SVGA3D_DX_MAX_RENDER_TARGETS + 1] = uint64_t(extent.width) << 32 | extent.height;
     words[SVGA3D_DX_MAX_RENDER_TARGETS + 2] = uint64_t(colorCount) << 32 | info_.layerCount;
     return hashBytes(words.data(), sizeof(words)) | 1;
-}
-
-void Targets::keepAlive(GpuQueue& queue) const {
-    for (uint32_t i = 0; i < colorCount; ++i)
-        if (colors[i].surface)
-            queue.keepAlive(colors[i].surface);
-    if (depth.surface)
-        queue.keepAlive(depth.surface);
 }
 
 } // namespace svga::device

@@ -55,8 +55,6 @@ public:
     VkExtent2D extent{};
     uint32_t samples = 1;
 
-    void keepAlive(GpuQueue& queue) const;
-
 private:
     void finishInfo(VkAttachmentLoadOp colorLoad, VkAttachmentLoadOp depthLoad, VkAttachmentLoadOp stencilLoad,
                     const VkClearValue& clear);

@@ -54,11 +54,14 @@ uint32_t CommandStream::reference(Surface& surface, bool internal) {
     const auto [entry, isNew] = index_.try_emplace(&surface, surfaces_.size());
     if (isNew) {
         surfaces_.push_back({Ref<Surface>::share(surface), false});
-        surface.pending_.fetch_add(1, std::memory_order_acq_rel);
-        surface.used_ = true;
         memoryUsed_ += surface.bo().size();
+        surface.used_ = true;
     }
-    surfaces_[entry->second].content |= !internal;
+    SurfaceEntry& use = surfaces_[entry->second];
+    if (!internal && !use.pending) {
+        use.pending = true;
+        surface.pending_.fetch_add(1, std::memory_order_acq_rel);
+    }
     reservedSurfaces_.push_back(&surface);
     return surface.handle();
 }
@@ -101,7 +104,7 @@ void CommandStream::commit() {
 
 bool CommandStream::references(const Surface& surface) const {
     const auto entry = index_.find(&surface);
-    return entry != index_.end() && surfaces_[entry->second].content;
+    return entry != index_.end() && surfaces_[entry->second].pending;
 }
 
 void CommandStream::dropStaged() {
@@ -109,7 +112,8 @@ void CommandStream::dropStaged() {
     reservedSurfaces_.clear();
     for (; surfaces_.size() > committedSurfaces_; surfaces_.pop_back()) {
         SurfaceEntry& use = surfaces_.back();
-        use.surface->pending_.fetch_sub(1, std::memory_order_acq_rel);
+        if (use.pending)
+            use.surface->pending_.fetch_sub(1, std::memory_order_acq_rel);
         memoryUsed_ -= use.surface->bo().size();
         index_.erase(use.surface.get());
     }
