@@ -164,7 +164,8 @@ fetch_stock_mesa() {
         # The C library must be the one that belongs to the running dynamic linker.
         [[ $package =~ ^(libc6|libc-bin|libcrypt1|gcc-[0-9]+-base|libgcc-s1|libstdc\+\+6)$ ]] && continue
         installed=$(installed_version "$package")
-        if [[ " ${pinned[*]} " != *" $package=$candidate "* ]] && [ -n "$installed" ] &&
+        # All of Mesa is unpacked, as its libraries only go together with those of exactly the same version.
+        if [ "$candidate" != "$version" ] && [ -n "$installed" ] &&
             dpkg --compare-versions "$installed" ge "$candidate"; then
             continue
         fi

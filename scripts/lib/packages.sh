@@ -35,7 +35,7 @@ install_packages() {
     local missing
     mapfile -t missing < <(missing_packages)
     [ ${#missing[@]} -gt 0 ] || return 0
-    step "installing ${#missing[@]} Debian packages: ${missing[*]}"
+    step "installing ${#missing[@]} Debian packages (minutes, where it is all of them): ${missing[*]}"
     local log=$CACHE/logs/apt-install.log
     quietly "$log" as_root apt-get update
     quietly "$log" as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"

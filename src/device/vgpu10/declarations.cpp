@@ -76,9 +76,10 @@ public:
                 continue;
             if (instruction.isDeclaration())
                 declare(instruction);
-            else
-                scan(instruction);
         }
+        // Uses are looked at once everything is declared, wherever it is.
+        for (const Instruction& instruction : program_.instructions)
+            scan(instruction);
         if (!out_.phases.empty())
             out_.phases.back().end = program_.instructions.size();
         return std::move(out_);

@@ -17,10 +17,11 @@ constexpr std::array<OpcodeShape, VGPU10_NUM_OPCODES> makeTable() {
 
     // Float arithmetic
     OP(ADD, 1, 2)
-    OP(DIV, 1, 2) OP(DP2, 1, 2) OP(DP3, 1, 2) OP(DP4, 1, 2) OP(EXP, 1, 1) OP(FRC, 1, 1) OP(LOG, 1, 1) OP(MAD, 1, 3)
-        OP(MIN, 1, 2) OP(MAX, 1, 2) OP(MUL, 1, 2) OP(ROUND_NE, 1, 1) OP(ROUND_NI, 1, 1) OP(ROUND_PI, 1, 1)
-            OP(ROUND_Z, 1, 1) OP(RSQ, 1, 1) OP(RCP, 1, 1) OP(SQRT, 1, 1) OP(SINCOS, 2, 1) OP(EQ, 1, 2) OP(GE, 1, 2)
-                OP(LT, 1, 2) OP(NE, 1, 2)
+    OP(DIV, 1, 2)
+    OP(DP2, 1, 2) OP(DP3, 1, 2) OP(DP4, 1, 2) OP(EXP, 1, 1) OP(FRC, 1, 1) OP(LOG, 1, 1) OP(MAD, 1, 3) OP(MIN, 1, 2)
+        OP(MAX, 1, 2) OP(MUL, 1, 2) OP(ROUND_NE, 1, 1) OP(ROUND_NI, 1, 1) OP(ROUND_PI, 1, 1) OP(ROUND_Z, 1, 1)
+            OP(RSQ, 1, 1) OP(RCP, 1, 1) OP(SQRT, 1, 1) OP(SINCOS, 2, 1) OP(EQ, 1, 2) OP(GE, 1, 2) OP(LT, 1, 2)
+                OP(NE, 1, 2)
         // Integer arithmetic and bits
         OP(AND, 1, 2) OP(IADD, 1, 2) OP(IEQ, 1, 2) OP(IGE, 1, 2) OP(ILT, 1, 2) OP(IMAD, 1, 3) OP(IMAX, 1, 2)
             OP(IMIN, 1, 2) OP(IMUL, 2, 2) OP(INE, 1, 2) OP(INEG, 1, 1) OP(ISHL, 1, 2) OP(ISHR, 1, 2) OP(NOT, 1, 1)

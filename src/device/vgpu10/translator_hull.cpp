@@ -230,6 +230,8 @@ void Translator::declarePatchConstants() {
         if (tessellationLevel(input.systemValue) || patchVariables_.contains(input.index))
             continue;
         require(input.index < kMaxLocations, "patch constant is above the last location");
+        // Mesa numbers both in one series. SPIR-V's validator wants it so.
+        require(!inputVariables_.contains(input.index), "patch constant and control point have the same register");
         const Id variable = b_.variable(StorageClass::Input, b_.type(Kind::Float, 4));
         b_.decorate(variable, spv::Decoration::Location, {input.index});
         b_.decorate(variable, spv::Decoration::Patch);

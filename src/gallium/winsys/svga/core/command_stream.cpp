@@ -54,14 +54,11 @@ uint32_t CommandStream::reference(Surface& surface, bool internal) {
     const auto [entry, isNew] = index_.try_emplace(&surface, surfaces_.size());
     if (isNew) {
         surfaces_.push_back({Ref<Surface>::share(surface), false});
-        memoryUsed_ += surface.bo().size();
-        surface.used_ = true;
-    }
-    SurfaceEntry& use = surfaces_[entry->second];
-    if (!internal && !use.pending) {
-        use.pending = true;
         surface.pending_.fetch_add(1, std::memory_order_acq_rel);
+        surface.used_ = true;
+        memoryUsed_ += surface.bo().size();
     }
+    surfaces_[entry->second].content |= !internal;
     reservedSurfaces_.push_back(&surface);
     return surface.handle();
 }
@@ -104,7 +101,7 @@ void CommandStream::commit() {
 
 bool CommandStream::references(const Surface& surface) const {
     const auto entry = index_.find(&surface);
-    return entry != index_.end() && surfaces_[entry->second].pending;
+    return entry != index_.end() && surfaces_[entry->second].content;
 }
 
 void CommandStream::dropStaged() {
@@ -112,8 +109,7 @@ void CommandStream::dropStaged() {
     reservedSurfaces_.clear();
     for (; surfaces_.size() > committedSurfaces_; surfaces_.pop_back()) {
         SurfaceEntry& use = surfaces_.back();
-        if (use.pending)
-            use.surface->pending_.fetch_sub(1, std::memory_order_acq_rel);
+        use.surface->pending_.fetch_sub(1, std::memory_order_acq_rel);
         memoryUsed_ -= use.surface->bo().size();
         index_.erase(use.surface.get());
     }

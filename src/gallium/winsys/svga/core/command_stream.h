@@ -69,7 +69,7 @@ public:
 private:
     struct SurfaceEntry {
         Ref<Surface> surface;
-        bool pending; ///< counted in Surface::pending_
+        bool content; ///< commands use what is in it, not only move or invalidate it
     };
 
     bool isNeedlessSync() const;

@@ -95,7 +95,10 @@ public:
      */
     void zero(uint64_t bytes);
 
-    /** \brief Whether commands in some not yet submitted command stream use the surface. */
+    /**
+     * \brief Whether a not yet submitted command stream names the surface, be it only to invalidate it: until then it
+     * cannot be put to another use.
+     */
     bool isPending() const { return pending_.load(std::memory_order_acquire) != 0; }
 
 private:
