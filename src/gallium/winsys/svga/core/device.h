@@ -81,8 +81,8 @@ private:
     std::atomic<uint64_t> passedSeqno_{0};
 
     /**
-     * All live surfaces by kernel handle. Handles are unique on the device, so a handle that comes back by an import is
-     * the same surface, and has to be the same object, or the commands pending on it would be overlooked.
+     * All live surfaces by kernel handle. A handle names one surface on one device node, so one that an import brings
+     * is the same surface, and has to be the same object, or the commands pending on it would be overlooked.
      */
     std::mutex surfacesMutex_;
     std::unordered_map<uint32_t, Surface*> surfaces_;
