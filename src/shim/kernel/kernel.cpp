@@ -64,7 +64,18 @@ Kernel::Kernel(const KernelOptions& options, Counters& counters)
     ready_ = true;
 }
 
-Kernel::~Kernel() = default;
+Kernel::~Kernel() {
+    {
+        // Objects first, for they let go of ids and memory that the other members keep.
+        Lock held = lock();
+        whenRetired_.clear();
+        mappings_.clear();
+        while (!inFlight_.empty())
+            inFlight_.pop_front();
+    }
+    tracker_.reset();
+    gpu_.reset();
+}
 
 uint32_t Kernel::allocateMob(PageRun memory, CommandStream& commands) {
     const auto id = mobIds_.allocate();
