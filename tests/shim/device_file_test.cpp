@@ -77,7 +77,8 @@ TEST_F(DeviceFileTest, AnswersParametersFromTheDevice) {
 TEST_F(DeviceFileTest, RefusesWhatItDoesNotHave) {
     uint64_t argument[64] = {};
     const auto driver = [&](unsigned number) {
-        return device.file->ioctl(_IOC(_IOC_READ | _IOC_WRITE, DRM_IOCTL_BASE, DRM_COMMAND_BASE + number, 64), argument);
+        return device.file->ioctl(_IOC(_IOC_READ | _IOC_WRITE, DRM_IOCTL_BASE, DRM_COMMAND_BASE + number, 64),
+                                  argument);
     };
     EXPECT_EQ(driver(DRM_VMW_CREATE_SURFACE), -EINVAL);
     EXPECT_EQ(driver(DRM_VMW_CREATE_CONTEXT), -EINVAL);
@@ -108,8 +109,8 @@ TEST_F(DeviceFileTest, BuffersHaveZeroedMemoryOfTheirOwn) {
             ASSERT_EQ(memory[i], 0);
         memory[4999] = 1;
     }
-    EXPECT_LT(device.file->mapOffset(reply.map_handle, 8193), 0);       // beyond its pages
-    EXPECT_LT(device.file->mapOffset(reply.map_handle + 8192, 1), 0);   // somebody else's, or nobody's
+    EXPECT_LT(device.file->mapOffset(reply.map_handle, 8193), 0);     // beyond its pages
+    EXPECT_LT(device.file->mapOffset(reply.map_handle + 8192, 1), 0); // somebody else's, or nobody's
     EXPECT_LT(device.file->mapOffset(UINT64_MAX - 4095, 4096), 0);
     drm_vmw_handle_close_arg close{};
     close.handle = reply.handle;

@@ -75,12 +75,14 @@ public:
     }
 
     std::shared_ptr<DeviceFile> open() {
-        return std::make_shared<DeviceFile>(128, [this] { return kernel; }, descriptors);
+        return std::make_shared<DeviceFile>(
+            128, [this] { return kernel; }, descriptors);
     }
 
     template <typename T>
     int command(unsigned number, T& argument, DeviceFile* on = nullptr) {
-        const unsigned long request = _IOC(_IOC_READ | _IOC_WRITE, DRM_IOCTL_BASE, DRM_COMMAND_BASE + number, sizeof(T));
+        const unsigned long request =
+            _IOC(_IOC_READ | _IOC_WRITE, DRM_IOCTL_BASE, DRM_COMMAND_BASE + number, sizeof(T));
         return (on != nullptr ? on : file.get())->ioctl(request, &argument);
     }
 
@@ -108,7 +110,8 @@ public:
     }
 
     /// \return 0 or a negative errno; \p fence gets the fence's handle.
-    int execute(const CommandStream& commands, uint32_t context = SVGA3D_INVALID_ID, drm_vmw_fence_rep* fence = nullptr) {
+    int execute(const CommandStream& commands, uint32_t context = SVGA3D_INVALID_ID,
+                drm_vmw_fence_rep* fence = nullptr) {
         drm_vmw_fence_rep reply{};
         drm_vmw_execbuf_arg arg{};
         arg.commands = reinterpret_cast<uint64_t>(commands.bytes().data());

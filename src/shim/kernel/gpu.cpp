@@ -103,6 +103,10 @@ Gpu::Gpu(UniqueFd socket, GuestMemory& memory, std::function<void()> onProgress)
 }
 
 Gpu::~Gpu() {
+    stop();
+}
+
+void Gpu::stop() {
     stopping_ = true;
     const uint64_t one = 1;
     [[maybe_unused]] auto written = ::write(interrupt_.get(), &one, sizeof(one));

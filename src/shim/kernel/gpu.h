@@ -67,6 +67,9 @@ public:
     Gpu(const Gpu&) = delete;
     Gpu& operator=(const Gpu&) = delete;
 
+    /** \brief Ends the interrupt thread: onProgress is not called any more. */
+    void stop();
+
     const GpuCapabilities& capabilities() const { return capabilities_; }
 
     /** Object ids are below these. */

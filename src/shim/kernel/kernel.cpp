@@ -65,6 +65,7 @@ Kernel::Kernel(const KernelOptions& options, Counters& counters)
 }
 
 Kernel::~Kernel() {
+    gpu_->stop();
     {
         // Objects first, for they let go of ids and memory that the other members keep.
         Lock held = lock();
