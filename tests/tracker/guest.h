@@ -118,8 +118,10 @@ public:
 
     // A page fault orders what happens before and after it, but not in the eyes of a race detector: hence the lock.
 
-    void fill(PageRun run, uint8_t value) {
+    /** \brief Draws: a touch from the moment of the invalidation on waits until the drawing is done. */
+    void draw(PageRun run, uint8_t value) {
         std::lock_guard lock(mutex);
+        tracker->invalidate(run);
         std::memset(content_.data() + run.offset, value, run.size);
     }
 

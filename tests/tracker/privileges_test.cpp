@@ -195,7 +195,7 @@ TEST_P(Fork, TheChildSharesNothingOfTheTracker) {
     mapping.write(3, 1);
     EXPECT_EQ(collect(), exact() ? Runs{pages(3)} : Runs{memory.run()});
     if (tracker->readsAreTracked()) {
-        device.fill(pages(8), 9);
+        device.draw(pages(8), 9);
         EXPECT_EQ(mapping.read(8), 9);
     }
 }

@@ -22,19 +22,13 @@ protected:
             GTEST_SKIP() << "only UFFD_USER_MODE_ONLY is allowed here";
         tracker->enable(memory.run());
     }
-
-    /** \brief The device draws to some pages: each is filled with its value. */
-    void draw(PageRun run, uint8_t value) {
-        tracker->invalidate(run);
-        device.fill(run, value);
-    }
 };
 INSTANTIATE_TEST_SUITE_P(Mode, Readback, kFaultModes, modeName);
 
 TEST_P(Readback, HappensOnTheFirstTouch) {
     Mapping mapping(*tracker, memory, memory.run());
     mapping.read(4);
-    draw(pages(4), 9);
+    device.draw(pages(4), 9);
     EXPECT_EQ(device.readbacks, 0u);
     EXPECT_EQ(mapping.read(3), 0);
     EXPECT_EQ(mapping.read(5), 0);
@@ -49,7 +43,7 @@ TEST_P(Readback, HappensOnTheFirstTouch) {
 TEST_P(Readback, OfMemoryThatTheCpuNeverTouched) {
     // Nothing ever wrote there, so without enable() allocating it a touch would be served with zeros.
     Mapping mapping(*tracker, memory, memory.run());
-    draw(memory.run(), 9);
+    device.draw(memory.run(), 9);
     EXPECT_EQ(mapping.read(40), 9);
     Mapping late(*tracker, memory, memory.run());
     EXPECT_EQ(late.read(41), 9);
@@ -60,7 +54,7 @@ TEST_P(Readback, MakesItsWholeRunCurrentInEveryMapping) {
     Mapping a(*tracker, memory, memory.run());
     Mapping b(*tracker, memory, pages(8, 16));
     device.setRuns({pages(10, 10)});
-    draw(pages(10, 10), 9);
+    device.draw(pages(10, 10), 9);
     EXPECT_EQ(b.read(4), 9);
     for (uint64_t page = 10; page < 20; ++page) {
         EXPECT_EQ(a.read(page), 9);
@@ -75,7 +69,7 @@ TEST_P(Readback, MakesItsWholeRunCurrentInEveryMapping) {
 
 TEST_P(Readback, PrecedesAWrite) {
     Mapping mapping(*tracker, memory, memory.run());
-    draw(pages(4), 9);
+    device.draw(pages(4), 9);
     mapping.write(4, 1);
     EXPECT_EQ(device.readbacks, 1u);
     EXPECT_EQ(collect(), Runs{pages(4)});
@@ -85,7 +79,7 @@ TEST_P(Readback, PrecedesAWrite) {
 
 TEST_P(Readback, OnTouchBySystemCalls) {
     Mapping mapping(*tracker, memory, memory.run());
-    draw(pages(4, 2), 9);
+    device.draw(pages(4, 2), 9);
     UniqueFd file(::memfd_create("file", MFD_CLOEXEC));
     ASSERT_EQ(::pwrite(file.get(), mapping.page(4), kPage, 0), static_cast<ssize_t>(kPage));
     std::vector<uint8_t> content(kPage);
@@ -116,8 +110,7 @@ TEST_P(Readback, AWriteBeforeTheDropIsReportedAfterIt) {
 TEST_P(Readback, AWriteBeforeTheDropSurvivesATouchBeforeTheCollect) {
     Mapping mapping(*tracker, memory, memory.run());
     mapping.write(4, 1);
-    device.fill(pages(4), 1);
-    tracker->invalidate(pages(4));
+    device.draw(pages(4), 1);
     EXPECT_EQ(mapping.read(4), 1);
     EXPECT_EQ(device.readbacks, 1u);
     EXPECT_EQ(collect(), Runs{pages(4)});
@@ -135,7 +128,7 @@ TEST_P(Readback, AWriteBeforeTheDropSurvivesUnmapping) {
 
 TEST_P(Readback, IsForgottenByValidate) {
     Mapping mapping(*tracker, memory, memory.run());
-    draw(pages(0, 8), 9);
+    device.draw(pages(0, 8), 9);
     std::memset(memory.page(2), 3, kPage);
     tracker->validate(pages(2, 2));
     EXPECT_EQ(mapping.read(2), 3);
@@ -149,13 +142,13 @@ TEST_P(Readback, IsForgottenByValidate) {
 
 TEST_P(Readback, IsOfStalePagesAlone) {
     Mapping mapping(*tracker, memory, memory.run());
-    draw(pages(0, 8), 9);
+    device.draw(pages(0, 8), 9);
     EXPECT_EQ(tracker->stale(memory.run()), Runs{pages(0, 8)});
     device.setRuns({pages(0, 4)});
     EXPECT_EQ(mapping.read(1), 9);
     EXPECT_EQ(tracker->stale(memory.run()), Runs{pages(4, 4)});
     mapping.write(2, 1); // not collected before the next readback of a run that has it
-    draw(pages(3, 2), 10);
+    device.draw(pages(3, 2), 10);
     EXPECT_EQ(tracker->stale(pages(0, 6)), Runs{pages(3, 3)});
     EXPECT_EQ(mapping.read(3), 10);
     EXPECT_EQ(mapping.read(2), 1);
@@ -164,7 +157,7 @@ TEST_P(Readback, IsOfStalePagesAlone) {
 
 TEST_P(Readback, IsForgottenByDisable) {
     Mapping mapping(*tracker, memory, memory.run());
-    draw(pages(0, 8), 9);
+    device.draw(pages(0, 8), 9);
     tracker->disable(pages(4, 4));
     EXPECT_EQ(mapping.read(4), 0);
     tracker->enable(pages(4, 4));
@@ -176,7 +169,7 @@ TEST_P(Readback, IsForgottenByDisable) {
 TEST_P(Readback, TouchesOnlyWhatIsEnabled) {
     tracker->disable(pages(8, 8));
     Mapping mapping(*tracker, memory, memory.run());
-    draw(memory.run(), 9);
+    device.draw(memory.run(), 9);
     EXPECT_EQ(mapping.read(8), 0);
     EXPECT_EQ(mapping.read(7), 9);
 }
@@ -184,20 +177,20 @@ TEST_P(Readback, TouchesOnlyWhatIsEnabled) {
 TEST_P(Readback, IsRepeatedIfInvalidatedMeanwhile) {
     Mapping mapping(*tracker, memory, memory.run());
     device.setRuns({pages(0, 8)});
-    draw(pages(0, 8), 9);
+    device.draw(pages(0, 8), 9);
     device.setOnReadBack([&](uint64_t) {
         if (device.readbacks == 1)
-            draw(pages(4, 2), 11); // newer than what this readback brought
+            device.draw(pages(4, 2), 11); // newer than what this readback brought
     });
     EXPECT_EQ(mapping.read(0), 9);
     EXPECT_EQ(device.readbacks, 1u);
     EXPECT_EQ(mapping.read(4), 11);
     EXPECT_EQ(device.readbacks, 2u);
 
-    draw(pages(0, 8), 12);
+    device.draw(pages(0, 8), 12);
     device.setOnReadBack([&](uint64_t) {
         if (device.readbacks == 3)
-            draw(pages(4), 13);
+            device.draw(pages(4), 13);
     });
     EXPECT_EQ(mapping.read(4), 13) << "the very page that is waited for";
     EXPECT_EQ(device.readbacks, 4u);
@@ -206,8 +199,8 @@ TEST_P(Readback, IsRepeatedIfInvalidatedMeanwhile) {
 TEST_P(Readback, HappensAgainAfterEachDraw) {
     Mapping mapping(*tracker, memory, memory.run());
     for (uint8_t frame = 1; frame < 100; ++frame) {
-        draw(pages(4, 4), frame);
-        draw(pages(6, 4), frame);
+        device.draw(pages(4, 4), frame);
+        device.draw(pages(6, 4), frame);
         EXPECT_EQ(mapping.read(5), frame);
         EXPECT_EQ(mapping.read(9), frame);
     }
@@ -217,21 +210,21 @@ TEST_P(Readback, HappensAgainAfterEachDraw) {
 
 TEST_P(Readback, OfPopulatedLockedAndMovedMappings) {
     std::memset(memory.page(0), 7, memory.size());
-    draw(memory.run(), 9);
+    device.draw(memory.run(), 9);
     Mapping populated(*tracker, memory, pages(0, 8), MAP_POPULATE);
     EXPECT_EQ(populated.read(0), 9);
 
     Mapping locked(*tracker, memory, pages(8, 8));
     EXPECT_EQ(locked.read(0), 9);
     if (::mlock(locked.page(0), 8 * kPage) == 0) {
-        draw(pages(8, 8), 10);
+        device.draw(pages(8, 8), 10);
         EXPECT_EQ(locked.read(1), 10);
     }
 
     Mapping moving(*tracker, memory, pages(16, 8));
     EXPECT_EQ(moving.read(0), 9);
     tracker->removeMapping(moving.page(0), 8 * kPage);
-    draw(pages(16, 8), 11); // the moved pages are in the page table still
+    device.draw(pages(16, 8), 11); // the moved pages are in the page table still
     // Somewhere else, where nothing of the process is.
     void* const place = ::mmap(nullptr, 8 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(place, MAP_FAILED);
@@ -296,6 +289,9 @@ TEST_P(Readback, OfManyCurrentPagesIsOneTouch) {
     other->enable(large.run());
     Mapping mapping(*other, large, large.run());
     EXPECT_EQ(mapping.read(500), 7);
+    Runs written;
+    other->collect(Runs{large.run()}, written); // not before the handler thread is done
+    EXPECT_EQ(written, Runs{});
     uint64_t present = 0;
     UniqueFd pagemap(::open("/proc/self/pagemap", O_RDONLY));
     for (uint64_t page = 0; page < 1024; ++page) {

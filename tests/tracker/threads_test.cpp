@@ -229,8 +229,7 @@ TEST_P(ReadingThreads, WaitForOneReadbackTogether) {
     Mapping mapping(*tracker, memory, memory.run());
     device.setRuns({memory.run()});
     for (unsigned cycle = 1; cycle <= 200; ++cycle) {
-        tracker->invalidate(memory.run());
-        device.fill(memory.run(), static_cast<uint8_t>(cycle));
+        device.draw(memory.run(), static_cast<uint8_t>(cycle));
         std::array<std::thread, 4> readers;
         for (unsigned i = 0; i < readers.size(); ++i)
             readers[i] = std::thread([&, i] { EXPECT_EQ(mapping.read(i * 3 % kPages), static_cast<uint8_t>(cycle)); });
@@ -316,8 +315,7 @@ TEST_P(HandledWrites, DoNotCountBeforeTheyHappen) {
         while (!writer)
             std::this_thread::yield();
         awaitSleep(writer);
-        tracker->invalidate(pages(5));
-        device.fill(pages(5), 9);
+        device.draw(pages(5), 9);
     });
     std::thread reader([&] { EXPECT_EQ(mapping.read(4), 0); });
     std::thread writing([&] {

@@ -116,8 +116,9 @@ public:
      * \brief The device is about to get newer content for \p range: the CPU's next touch must wait for a readback.
      *
      * From the return of this call no CPU access to the range completes until readBack() has returned for it (or
-     * validate() was called). Writes made before are still reported by the next collect(). Only the enabled part of the
-     * range is affected; nothing happens where reads are not tracked.
+     * validate() was called). Writes made before are still reported by the next collect(). A touch may ask for a
+     * readback at once: whoever invalidates keeps readBack() waiting until the device's commands are on their way. Only
+     * the enabled part of the range is affected; nothing happens where reads are not tracked.
      */
     virtual void invalidate(PageRun range) = 0;
 

@@ -111,9 +111,8 @@ void Userfault::wake(uintptr_t address, uint64_t size) noexcept {
     sys::ioctl(fd_.get(), UFFDIO_WAKE, &range);
 }
 
-size_t Userfault::read(uffd_msg* messages, size_t capacity) noexcept {
-    const ssize_t size = sys::read(fd_.get(), messages, capacity * sizeof(uffd_msg));
-    return size > 0 ? static_cast<size_t>(size) / sizeof(uffd_msg) : 0;
+bool Userfault::read(uffd_msg& message) noexcept {
+    return sys::read(fd_.get(), &message, sizeof message) == sizeof message;
 }
 
 } // namespace svga::shim

@@ -63,8 +63,13 @@ public:
     /** \brief Lets who waits at these addresses try again, whatever is mapped there now. */
     void wake(uintptr_t address, uint64_t size) noexcept;
 
-    /** \brief Reads up to \p capacity pending messages. \return how many; 0 if none is pending */
-    size_t read(uffd_msg* messages, size_t capacity) noexcept;
+    /**
+     * \brief Reads the next pending message.
+     *
+     * One at a time: serving it may wake others who wait, and their messages go with them - unless they were read
+     * already. \return false if none is pending
+     */
+    bool read(uffd_msg& message) noexcept;
 
 private:
     UniqueFd fd_;

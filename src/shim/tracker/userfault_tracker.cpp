@@ -270,25 +270,21 @@ void UserfaultTracker::scan(uintptr_t start, uintptr_t end) {
 /** \brief The handler thread. */
 void UserfaultTracker::serveFaults() noexcept {
     std::array<pollfd, 2> waits{pollfd{userfault_.fd(), POLLIN, 0}, pollfd{stop_.get(), POLLIN, 0}};
-    std::array<uffd_msg, 16> messages;
     for (;;) {
         if (::syscall(SYS_poll, waits.data(), waits.size(), -1) < 0 && errno != EINTR)
             return;
         if (waits[1].revents)
             return;
-        const size_t count = userfault_.read(messages.data(), messages.size());
-        for (size_t i = 0; i < count; ++i) {
-            if (messages[i].event != UFFD_EVENT_PAGEFAULT)
-                continue;
-            const auto& fault = messages[i].arg.pagefault;
-            const uintptr_t page = fault.address / pageSize_ * pageSize_;
-            if (fault.flags & UFFD_PAGEFAULT_FLAG_WP)
-                serveWrite(page);
-            else
-                serveTouch(page);
-            // Whatever came of it - the mapping may be gone by now - who waits there must look again.
-            userfault_.wake(page, pageSize_);
-        }
+        uffd_msg message;
+        if (!userfault_.read(message) || message.event != UFFD_EVENT_PAGEFAULT)
+            continue;
+        const uintptr_t page = message.arg.pagefault.address / pageSize_ * pageSize_;
+        if (message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP)
+            serveWrite(page);
+        else
+            serveTouch(page);
+        // Whatever came of it - the mapping may be gone by now - who waits there must look again.
+        userfault_.wake(page, pageSize_);
     }
 }
 
