@@ -14,6 +14,10 @@ constexpr VkDeviceSize kGranularity = 16;
 /// More views of one buffer than any sane guest makes.
 constexpr std::size_t kMaxViews = 4096;
 
+constexpr VkBufferUsageFlags kTexelUses =
+    VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT;
+constexpr auto kHandleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+
 VkBufferUsageFlags bufferUsage(const VulkanDevice& device) {
     VkBufferUsageFlags usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
                                VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT |
@@ -44,8 +48,9 @@ BufferStorage::BufferStorage(SurfaceEnvironment& environment, VkDeviceSize size,
     info.usage = bufferUsage(environment.device);
     VmaAllocationCreateInfo memory{};
     memory.usage = VMA_MEMORY_USAGE_AUTO_PREFER_DEVICE;
+    memory.flags = VMA_ALLOCATION_CREATE_CAN_ALIAS_BIT; // aliasFor()
     if (zeroed == Zeroed::ByCpu) {
-        memory.flags = VMA_ALLOCATION_CREATE_HOST_ACCESS_SEQUENTIAL_WRITE_BIT | VMA_ALLOCATION_CREATE_MAPPED_BIT;
+        memory.flags |= VMA_ALLOCATION_CREATE_HOST_ACCESS_SEQUENTIAL_WRITE_BIT | VMA_ALLOCATION_CREATE_MAPPED_BIT;
         memory.requiredFlags = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
     }
     VmaAllocationInfo allocated{};
@@ -81,7 +86,6 @@ bool BufferStorage::importMemory() {
         pages.size() % alignment != 0)
         return false;
 
-    constexpr auto kHandleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
     VkExternalMemoryBufferCreateInfo external{VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO};
     external.handleTypes = kHandleType;
     VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, &external};
@@ -113,6 +117,8 @@ BufferStorage::~BufferStorage() {
     const VulkanDevice& device = environment_.device;
     for (auto& [key, view] : views_)
         vkDestroyBufferView(device.handle(), view, nullptr);
+    for (auto& [uses, alias] : aliases_)
+        vkDestroyBuffer(device.handle(), alias, nullptr);
     if (allocation_) {
         vmaDestroyBuffer(device.allocator(), buffer_, allocation_);
     } else {
@@ -122,32 +128,59 @@ BufferStorage::~BufferStorage() {
     environment_.budget.giveBack(budgeted_);
 }
 
-VkBufferView BufferStorage::view(VkFormat format, VkDeviceSize offset, VkDeviceSize size) {
-    auto [it, added] = views_.try_emplace({format, offset, size}, VK_NULL_HANDLE);
+VkBuffer BufferStorage::aliasFor(VkBufferUsageFlags texelUses) {
+    if (texelUses == kTexelUses)
+        return buffer_;
+    auto [it, added] = aliases_.try_emplace(texelUses, VK_NULL_HANDLE);
     if (!added)
         return it->second;
     const VulkanDevice& device = environment_.device;
+    VkExternalMemoryBufferCreateInfo external{VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO};
+    external.handleTypes = kHandleType;
+    VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, importedMemory_ ? &external : nullptr};
+    info.size = paddedSize_;
+    info.usage = (bufferUsage(device) & ~kTexelUses) | texelUses;
+    VkResult result = importedMemory_ ? vkCreateBuffer(device.handle(), &info, nullptr, &it->second)
+                                      : vmaCreateAliasingBuffer(device.allocator(), allocation_, &info, &it->second);
+    if (result == VK_SUCCESS && importedMemory_)
+        result = vkBindBufferMemory(device.handle(), it->second, importedMemory_, 0);
+    if (result != VK_SUCCESS) {
+        vkDestroyBuffer(device.handle(), it->second, nullptr);
+        aliases_.erase(it);
+        throw CommandError("no buffer for texel views: {}", resultName(result));
+    }
+    return it->second;
+}
+
+VkBufferView BufferStorage::view(VkFormat format, VkDeviceSize offset, VkDeviceSize size) {
+    auto known = views_.find({format, offset, size});
+    if (known != views_.end())
+        return known->second;
+    const VulkanDevice& device = environment_.device;
     const VkPhysicalDeviceLimits& limits = device.properties().limits;
-    constexpr VkFormatFeatureFlags kUses =
-        VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT | VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT;
     VkFormatFeatureFlags features = device.formatProperties(format).bufferFeatures;
+    VkBufferUsageFlags uses = 0;
+    if (features & VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT)
+        uses |= VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT;
+    if (features & VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT)
+        uses |= VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT;
     uint32_t texel = blockBytes(format);
+    VkBufferView view = VK_NULL_HANDLE;
     VkResult result = VK_ERROR_FORMAT_NOT_SUPPORTED;
     if (texel != 0 && size % texel == 0 && size / texel <= limits.maxTexelBufferElements && size != 0 &&
-        offset % limits.minTexelBufferOffsetAlignment == 0 && (features & kUses) && views_.size() <= kMaxViews) {
+        offset % limits.minTexelBufferOffsetAlignment == 0 && uses != 0 && views_.size() < kMaxViews) {
         VkBufferViewCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO};
-        info.buffer = buffer_;
+        info.buffer = aliasFor(uses);
         info.format = format;
         info.offset = offset;
         info.range = size;
-        result = vkCreateBufferView(device.handle(), &info, nullptr, &it->second);
+        result = vkCreateBufferView(device.handle(), &info, nullptr, &view);
     }
-    if (result != VK_SUCCESS) {
-        views_.erase(it);
+    if (result != VK_SUCCESS)
         throw CommandError("no view of format {} of a buffer's bytes [{}, +{})", static_cast<int>(format), offset,
                            size);
-    }
-    return it->second;
+    views_.emplace(std::tuple(format, offset, size), view);
+    return view;
 }
 
 } // namespace svga::device

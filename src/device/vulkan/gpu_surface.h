@@ -60,6 +60,7 @@ private:
     struct ImportTag {};
     BufferStorage(ImportTag, SurfaceEnvironment& environment, VkDeviceSize size, std::shared_ptr<Mob> mob);
     bool importMemory();
+    VkBuffer aliasFor(VkBufferUsageFlags texelUses);
 
     SurfaceEnvironment& environment_;
     VkDeviceSize paddedSize_;
@@ -68,6 +69,8 @@ private:
     VmaAllocation allocation_ = VK_NULL_HANDLE;
     VkDeviceMemory importedMemory_ = VK_NULL_HANDLE;
     std::shared_ptr<Mob> mob_;
+    /// Buffers on the same memory for views of formats that lack one of the uses buffer_ has: Vulkan wants all of them.
+    std::map<VkBufferUsageFlags, VkBuffer> aliases_;
     std::map<std::tuple<VkFormat, VkDeviceSize, VkDeviceSize>, VkBufferView> views_;
 };
 
