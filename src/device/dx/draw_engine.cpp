@@ -234,7 +234,9 @@ void DrawEngine::record(DxContext& context, const DrawCall& call) {
     auto output = streamOutputs_.declaration(context);
     const bool streams = output && !output->entries.empty() && streamOutputs_.prepare(context);
     const bool discard = output && output->rasterizedStream == SVGA3D_DX_SO_NO_RASTERIZED_STREAM;
-    const uint32_t rasterizedStream = output && !discard ? output->rasterizedStream : 0;
+    if (discard)
+        output->rasterizedStream = 0; // the pipeline discards what the shader puts out there
+    const uint32_t rasterizedStream = output ? output->rasterizedStream : 0;
     VertexInput vertices = vertexInputOf(context);
     addMissingInputs(vertices, shaders.stages[std::size_t(Stage::Vertex)]->info());
     if (!translate(shaders, vertices, states, streams ? &*output : nullptr))

@@ -215,7 +215,8 @@ PipelineKey DrawEngine::pipelineKey(const DxContext& context, const Shaders& sha
     key.provokingVertexLast = rasterizer.provokingVertexLast != 0;
     key.rasterizerDiscard = discard;
     key.rasterizedStream = rasterizedStream;
-    if (rasterizer.multisampleEnable == SVGA3D_MULTISAMPLE_RAST_ENABLE && targets_.samples > 1)
+    // Vulkan has alpha to coverage with rectangular lines only.
+    if (key.alphaToCoverage || (rasterizer.multisampleEnable == SVGA3D_MULTISAMPLE_RAST_ENABLE && targets_.samples > 1))
         key.lineMode = VK_LINE_RASTERIZATION_MODE_RECTANGULAR_EXT;
     else if (rasterizer.antialiasedLineEnable)
         key.lineMode = VK_LINE_RASTERIZATION_MODE_RECTANGULAR_SMOOTH_EXT;
