@@ -1,13 +1,62 @@
 // SPDX-License-Identifier: MIT
+#include "device/dx/dx_contexts.h"
+#include "device/guest_mob.h"
 #include "device/renderer.h"
-
-#include <spdlog/spdlog.h>
+#include "device/vulkan/devcaps.h"
+#include "device/vulkan/gpu_queue.h"
+#include "device/vulkan/surface_manager.h"
+#include "device/vulkan/vulkan_device.h"
 
 namespace svga::device {
 
-std::unique_ptr<Renderer> createVulkanRenderer(const MobLookup&, const VulkanRendererOptions&) {
-    spdlog::warn("this build draws nothing");
-    return createNullRenderer();
+namespace {
+
+DevcapOptions devcapOptions(const VulkanDevice& device, const SurfaceManager& surfaces) {
+    const VulkanDevice::Features& features = device.features();
+    DevcapOptions options;
+    options.sm5 = features.tessellationShader;
+    options.gl43 = features.vertexPipelineStoresAndAtomics && features.fragmentStoresAndAtomics &&
+                   features.storageImageReadWithoutFormat;
+    options.bufferInPlaceRuns = surfaces.zeroCopy() ? kMaxContiguousRuns : 0;
+    return options;
+}
+
+class VulkanRenderer final : public Renderer {
+public:
+    VulkanRenderer(const MobLookup& mobs, const VulkanRendererOptions& options)
+        : device_(VulkanDevice::create())
+        , queue_(GpuQueue::create(*device_))
+        , surfaces_(*device_, *queue_, mobs, {.zeroCopy = !options.copyOnly})
+        , contexts_(DxContexts::create(*device_, *queue_, mobs, surfaces_))
+        , devcapOptions_(devcapOptions(*device_, surfaces_)) {}
+
+    void registerCommands(CommandTable& table) override {
+        registerSurfaceCommands(table, surfaces_,
+                                [this](uint32_t contextId) { return contexts_->predicateSkips(contextId); });
+        registerDxCommands(table, *contexts_);
+    }
+
+    uint32_t devcap(uint32_t index) const override { return device::devcap(*device_, devcapOptions_, index); }
+
+    uint64_t submit() override {
+        contexts_->finishQueries();
+        return queue_->submit();
+    }
+
+    void wait(uint64_t value) override { queue_->wait(value); }
+
+private:
+    std::unique_ptr<VulkanDevice> device_;
+    std::unique_ptr<GpuQueue> queue_;
+    SurfaceManager surfaces_;
+    std::unique_ptr<DxContexts> contexts_;
+    DevcapOptions devcapOptions_;
+};
+
+} // namespace
+
+std::unique_ptr<Renderer> createVulkanRenderer(const MobLookup& mobs, const VulkanRendererOptions& options) {
+    return std::make_unique<VulkanRenderer>(mobs, options);
 }
 
 } // namespace svga::device
