@@ -103,10 +103,9 @@ protected:
     /** \brief Sends \p command, and \p items behind it. */
     template <typename Command, typename Item = uint32_t>
     void send(uint32_t id, const Command& command, const std::vector<Item>& items = {}) {
-        std::vector<std::byte> bytes(sizeof(command) + items.size() * sizeof(Item));
-        std::memcpy(bytes.data(), &command, sizeof(command));
-        if (!items.empty())
-            std::memcpy(bytes.data() + sizeof(command), items.data(), items.size() * sizeof(Item));
+        const auto head = std::as_bytes(std::span(&command, 1)), tail = std::as_bytes(std::span(items));
+        std::vector<std::byte> bytes(head.begin(), head.end());
+        bytes.insert(bytes.end(), tail.begin(), tail.end());
         const CommandTable::Entry* entry = table.find(id);
         if (!entry)
             throw CommandError("command {} is unknown", id);
