@@ -294,6 +294,21 @@ TEST_F(SurfaceTest, MemoryIsLimitedAndGivenBack) {
     EXPECT_EQ(surfaces->memoryUsed(), 0u);
 }
 
+TEST_F(SurfaceTest, MemoryOfDestroyedSurfacesIsThereWhenItIsNeeded) {
+    for (uint32_t i = 0; i < 40; ++i) { // 64 MiB each, of 1 GiB, and nothing is submitted
+        define(buffer(1, 64u << 20));
+        destroy(1);
+    }
+}
+
+TEST_F(SurfaceTest, StagingMemoryIsLimited) {
+    auto mob = defineBacked(buffer(1, 32u << 20));
+    for (int i = 0; i < 40; ++i) {
+        update(1);
+        ASSERT_LE(queue->staged(), 320u << 20);
+    }
+}
+
 TEST_F(SurfaceTest, ViewsAreCheckedAndCached) {
     SurfaceDesc desc = image(1, SVGA3D_R8G8B8A8_TYPELESS, 16, 16);
     desc.mipLevels = 5;

@@ -35,7 +35,7 @@ VkBufferUsageFlags bufferUsage(const VulkanDevice& device) {
 
 void SurfaceBudget::take(uint64_t bytes) {
     if (bytes > limit_ - std::min(limit_, used_))
-        throw CommandError("no room for {} bytes: surfaces take {} of {}", bytes, used_, limit_);
+        throw OutOfMemory("no room for {} bytes: surfaces take {} of {}", bytes, used_, limit_);
     used_ += bytes;
 }
 
@@ -58,7 +58,7 @@ BufferStorage::BufferStorage(SurfaceEnvironment& environment, VkDeviceSize size,
         vmaCreateBuffer(environment.device.allocator(), &info, &memory, &buffer_, &allocation_, &allocated);
     if (result != VK_SUCCESS) {
         environment.budget.giveBack(paddedSize_);
-        throw CommandError("no buffer of {} bytes: {}", size, resultName(result));
+        throw OutOfMemory("no buffer of {} bytes: {}", size, resultName(result));
     }
     budgeted_ = paddedSize_;
     if (zeroed == Zeroed::ByCpu)

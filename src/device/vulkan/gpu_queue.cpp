@@ -131,9 +131,12 @@ public:
             block = std::make_unique<StagingBlock>(device_.allocator(), std::max(size, kStagingBlockSize));
         }
         Staging staging = block->carve(size).value();
+        staged_ += block->size();
         current_.staging.push_back(std::move(block));
         return staging;
     }
+
+    VkDeviceSize staged() const override { return staged_; }
 
     void keepAlive(std::shared_ptr<const void> object) override { current_.kept.push_back(std::move(object)); }
 
@@ -232,11 +235,13 @@ private:
         while (!pending_.empty() && pending_.front().value <= reached) {
             Batch batch = std::move(pending_.front());
             pending_.pop_front();
-            for (auto& block : batch.staging)
+            for (auto& block : batch.staging) {
+                staged_ -= block->size();
                 if (block->size() == kStagingBlockSize && freeStaging_.size() * kStagingBlockSize < kStagingPoolSize) {
                     block->reset();
                     freeStaging_.push_back(std::move(block));
                 }
+            }
             batch.staging.clear();
             batch.kept.clear();
             idle_.push_back(std::move(batch));
@@ -253,6 +258,7 @@ private:
     std::deque<Batch> pending_;
     std::vector<Batch> idle_; ///< command buffers for re-use
     std::vector<std::unique_ptr<StagingBlock>> freeStaging_;
+    VkDeviceSize staged_ = 0;
 };
 
 } // namespace

@@ -57,6 +57,9 @@ public:
      */
     virtual Staging staging(VkDeviceSize size) = 0;
 
+    /** \brief Bytes of staging memory that is not yet back: recorded or submitted, and not done. */
+    virtual VkDeviceSize staged() const = 0;
+
     /** \brief Keeps \p object until everything recorded so far has completed. */
     virtual void keepAlive(std::shared_ptr<const void> object) = 0;
 

@@ -73,7 +73,7 @@ void GpuSurface::createImage() {
         vmaCreateImage(environment_.device.allocator(), &imageInfo_, &memory, &image_, &allocation_, nullptr);
     if (result != VK_SUCCESS) {
         environment_.budget.giveBack(bytes);
-        throw CommandError("surface {}: no image of {} bytes: {}", desc_.id, bytes, resultName(result));
+        throw OutOfMemory("surface {}: no image of {} bytes: {}", desc_.id, bytes, resultName(result));
     }
     try {
         clearImage();

@@ -11,12 +11,18 @@
 
 namespace svga::device {
 
+/** \brief No memory for a surface: it may be there once the GPU is done with surfaces that were destroyed. */
+class OutOfMemory : public CommandError {
+public:
+    using CommandError::CommandError;
+};
+
 /** \brief Host memory that surfaces may take in all, so that a guest cannot exhaust the machine. */
 class SurfaceBudget {
 public:
     explicit SurfaceBudget(uint64_t limit)
         : limit_(limit) {}
-    /** \throws CommandError where \p bytes more would go over the limit. */
+    /** \throws OutOfMemory where \p bytes more would go over the limit. */
     void take(uint64_t bytes);
     void giveBack(uint64_t bytes) { used_ -= bytes; }
     uint64_t used() const { return used_; }

@@ -18,10 +18,9 @@ public:
 
     template <typename Body, typename Handler>
     void add(uint32_t id, const char* name, Handler handler) {
-        table_.add(id, name, [handler](uint32_t, CommandBody bytes) {
-            Body body = bytes.take<Body>();
-            if (bytes.remaining() != 0)
-                throw CommandError("{} bytes after the body", bytes.remaining());
+        table_.add(id, name, [handler, manager = &surfaces](uint32_t, CommandBody bytes) {
+            Body body = takeWhole<Body>(bytes);
+            manager->limitBacklog();
             handler(body);
         });
     }
@@ -29,20 +28,21 @@ public:
     /** Not carried out while the context's predicate says so. */
     template <typename Body, typename Handler>
     void addPredicated(uint32_t id, const char* name, Handler handler) {
-        table_.add(id, name, [handler, skips = predicateSkips_](uint32_t context, CommandBody bytes) {
-            Body body = bytes.take<Body>();
-            if (bytes.remaining() != 0)
-                throw CommandError("{} bytes after the body", bytes.remaining());
-            if (!skips || !skips(context))
-                handler(body);
-        });
+        table_.add(id, name,
+                   [handler, manager = &surfaces, skips = predicateSkips_](uint32_t context, CommandBody bytes) {
+                       Body body = takeWhole<Body>(bytes);
+                       manager->limitBacklog();
+                       if (!skips || !skips(context))
+                           handler(body);
+                   });
     }
 
     /** A body with a tail of whole Items. */
     template <typename Body, typename Item, typename Handler>
     void addWithTail(uint32_t id, const char* name, Handler handler) {
-        table_.add(id, name, [handler](uint32_t, CommandBody bytes) {
+        table_.add(id, name, [handler, manager = &surfaces](uint32_t, CommandBody bytes) {
             Body body = bytes.take<Body>();
+            manager->limitBacklog();
             handler(body, bytes.takeRest<Item>());
         });
     }
@@ -50,6 +50,14 @@ public:
     SurfaceManager& surfaces;
 
 private:
+    template <typename Body>
+    static Body takeWhole(CommandBody& bytes) {
+        Body body = bytes.take<Body>();
+        if (bytes.remaining() != 0)
+            throw CommandError("{} bytes after the body", bytes.remaining());
+        return body;
+    }
+
     CommandTable& table_;
     PredicateSkips predicateSkips_;
 };
@@ -151,8 +159,10 @@ void addCopies(Registrar& r) {
         [&surfaces](const auto& body, const std::vector<SVGA3dCopyBox>& boxes) {
             auto destination = surfaces.at(body.dest.sid), source = surfaces.at(body.src.sid);
             uint32_t to = surfaces.subresource(body.dest), from = surfaces.subresource(body.src);
-            for (const SVGA3dCopyBox& box : boxes)
+            for (const SVGA3dCopyBox& box : boxes) {
+                surfaces.limitBacklog();
                 copyRegion(surfaces.queue(), *destination, to, *source, from, box);
+            }
         });
     r.add<SVGA3dCmdIntraSurfaceCopy>(
         SVGA_3D_CMD_INTRA_SURFACE_COPY, "INTRA_SURFACE_COPY", [&surfaces](const auto& body) {

@@ -288,7 +288,7 @@ void stretch(GpuQueue& queue, GpuSurface& destination, uint32_t destinationSubre
     Region to = destination.layout().region(destinationSubresource, destinationBox);
     if (from.empty() || to.empty())
         return;
-    if (sameExtent(from, to) && viewCompatible(source.imageFormat(), destination.imageFormat()) &&
+    if (sameExtent(from, to) && source.imageFormat() == destination.imageFormat() &&
         source.desc().sampleCount == destination.desc().sampleCount) {
         copyImage(queue, destination, to, source, from);
         return;

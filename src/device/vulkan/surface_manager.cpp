@@ -10,6 +10,9 @@ namespace {
 /// vmwgfx has 64 Ki; far beyond that only a hostile guest goes.
 constexpr uint32_t kMaxSurfaceIds = 1u << 20;
 
+/// Staging memory that a guest can have us use before it has to wait.
+constexpr VkDeviceSize kMaxStaged = 256u << 20;
+
 } // namespace
 
 SurfaceManager::SurfaceManager(const VulkanDevice& device, GpuQueue& queue, const MobLookup& mobs,
@@ -22,11 +25,20 @@ SurfaceManager::~SurfaceManager() {
     // What is recorded with the surfaces runs before they go, and nothing of theirs stays with the queue, which lives
     // on.
     try {
-        environment_.queue.finish();
-        environment_.queue.submit();
+        collectGarbage();
     } catch (const Error&) {
         // The device is lost: nothing runs any more.
     }
+}
+
+void SurfaceManager::collectGarbage() {
+    environment_.queue.finish();
+    environment_.queue.submit();
+}
+
+void SurfaceManager::limitBacklog() {
+    if (environment_.queue.staged() > kMaxStaged)
+        collectGarbage();
 }
 
 std::shared_ptr<GpuSurface> SurfaceManager::at(uint32_t surfaceId) const {
@@ -41,7 +53,14 @@ void SurfaceManager::define(const SurfaceDesc& desc) {
         throw CommandError("surface id {} is not below {}", desc.id, kMaxSurfaceIds);
     if (surfaces_.contains(desc.id))
         throw CommandError("surface {} exists already", desc.id);
-    surfaces_.emplace(desc.id, std::make_shared<GpuSurface>(environment_, desc));
+    std::shared_ptr<GpuSurface> surface;
+    try {
+        surface = std::make_shared<GpuSurface>(environment_, desc);
+    } catch (const OutOfMemory&) {
+        collectGarbage();
+        surface = std::make_shared<GpuSurface>(environment_, desc);
+    }
+    surfaces_.emplace(desc.id, std::move(surface));
 }
 
 void SurfaceManager::destroy(uint32_t surfaceId) {

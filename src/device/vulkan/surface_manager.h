@@ -54,6 +54,9 @@ public:
         device::generateMips(environment_, *at(surfaceId), viewFormat, range);
     }
 
+    /** \brief Waits for the GPU where very much is under way. To be called between commands. */
+    void limitBacklog();
+
     GpuQueue& queue() { return environment_.queue; }
     uint64_t memoryUsed() const { return environment_.budget.used(); }
 
@@ -61,6 +64,9 @@ public:
     uint32_t subresource(const SVGA3dSurfaceImageId& image) const;
 
 private:
+    /** Waits for the GPU and frees what it was the last to use. */
+    void collectGarbage();
+
     SurfaceEnvironment environment_;
     const MobLookup& mobs_;
     std::unordered_map<uint32_t, std::shared_ptr<GpuSurface>> surfaces_;
