@@ -2,6 +2,7 @@
 #include "shim/kernel/gpu.h"
 
 #include "shim/kernel/report.h"
+#include "shim/kernel/thread.h"
 #include "svga_coherent_device.h"
 #include "util/error.h"
 
@@ -63,23 +64,11 @@ uint32_t tableEntrySize(SVGAOTableType type) {
     }
 }
 
-/// Starts a thread of our own: the program's signals are not for it.
-template <typename Function>
-std::thread startThread(Function function) {
-    sigset_t all, previous;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, &previous);
-    std::thread thread(std::move(function));
-    ::pthread_sigmask(SIG_SETMASK, &previous, nullptr);
-    return thread;
-}
-
 } // namespace
 
-Gpu::Gpu(UniqueFd socket, GuestMemory& memory, std::function<void()> onProgress)
+Gpu::Gpu(UniqueFd socket, GuestMemory& memory)
     : memory_(memory)
     , client_(std::move(socket))
-    , onProgress_(std::move(onProgress))
     , interrupt_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!interrupt_)
         throw Error("cannot make the interrupt's eventfd: {}", std::strerror(errno));
@@ -107,7 +96,11 @@ Gpu::~Gpu() {
 }
 
 void Gpu::stop() {
-    stopping_ = true;
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
     const uint64_t one = 1;
     [[maybe_unused]] auto written = ::write(interrupt_.get(), &one, sizeof(one));
     if (interruptThread_.joinable())
@@ -356,10 +349,15 @@ void Gpu::interruptLoop() {
         } catch (const Error&) {
             lose();
         }
-        onProgress_();
         if (lost())
             return;
     }
+}
+
+bool Gpu::waitBeyond(uint64_t seqno) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stopping_ || lost() || completed() > seqno; });
+    return !stopping_;
 }
 
 Gpu::WaitResult Gpu::wait(uint64_t seqno, std::optional<Clock::time_point> deadline) {

@@ -25,7 +25,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -59,15 +58,14 @@ public:
     /**
      * \brief Brings the device up: maps guest memory for it, enables it, sets its object tables.
      *
-     * \param onProgress called on the interrupt thread, without locks, when more fences have passed or the device is
-     * lost. \throws Error where the device does not answer as an SVGA III with guest-backed objects and DX.
+     * \throws Error where the device does not answer as an SVGA III with guest-backed objects and DX.
      */
-    Gpu(UniqueFd socket, GuestMemory& memory, std::function<void()> onProgress);
+    Gpu(UniqueFd socket, GuestMemory& memory);
     ~Gpu();
     Gpu(const Gpu&) = delete;
     Gpu& operator=(const Gpu&) = delete;
 
-    /** \brief Ends the interrupt thread: onProgress is not called any more. */
+    /** \brief Ends the interrupt thread, and all waits. */
     void stop();
 
     const GpuCapabilities& capabilities() const { return capabilities_; }
@@ -93,6 +91,9 @@ public:
     uint64_t completed() const { return completed_.load(std::memory_order_acquire); }
     /** \brief Waits for a fence to pass. Any thread; an idle device that is lost meanwhile ends the wait at once. */
     WaitResult wait(uint64_t seqno, std::optional<Clock::time_point> deadline = std::nullopt);
+    /** \brief Waits for any fence after \p seqno to pass, or the device to be lost. \return false: stop() was called.
+     */
+    bool waitBeyond(uint64_t seqno);
     bool lost() const { return lost_.load(std::memory_order_acquire); }
 
     /** The socket, for closing it in a forked child. */
@@ -131,7 +132,6 @@ private:
     GuestMemory& memory_;
     vfio_user::Client client_;
     GpuCapabilities capabilities_;
-    std::function<void()> onProgress_;
     PageRun deviceCommandPage_{};
 
     std::mutex mutex_; ///< guards the slots and what is sent through COMMAND_LOW

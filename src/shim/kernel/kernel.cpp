@@ -2,6 +2,7 @@
 #include "shim/kernel/kernel.h"
 
 #include "shim/kernel/report.h"
+#include "shim/kernel/thread.h"
 
 #include <svga3d_cmd.h>
 #include <svga3d_dx.h>
@@ -18,6 +19,7 @@ constexpr uint64_t kDefaultGuestMemory = uint64_t{64} << 30;
 /// Freed guest memory waits for the device; beyond this much it is not left to the next submission to let it go.
 constexpr uint64_t kMaxPendingFrees = 64u << 20;
 constexpr int kUnlockedReadbacks = 8;
+constexpr auto kLostPoll = std::chrono::milliseconds(100);
 
 uint32_t coTableEntrySize(SVGACOTableType type) {
     switch (type) {
@@ -55,17 +57,18 @@ constexpr uint32_t kFirstCoTableEntries = 512;
 Kernel::Kernel(const KernelOptions& options, Counters& counters)
     : counters_(counters)
     , memory_(options.guestMemory != 0 ? options.guestMemory : kDefaultGuestMemory) {
-    gpu_ = std::make_unique<Gpu>(startDeviceProcess(options.device), memory_, [this] { onProgress(); });
+    gpu_ = std::make_unique<Gpu>(startDeviceProcess(options.device), memory_);
     tracker_ = createTracker(options.tracker, memory_.fd(), *this, counters_);
     coherence_ = std::make_unique<Coherence>(*this);
     counters_.tracker = static_cast<uint64_t>(tracker_->mode()) + 1;
     counters_.zero_copy = capabilities().buffersInPlace ? 1 : 0;
     ++counters_.devices;
-    ready_ = true;
+    retireThread_ = startThread([this] { retireLoop(); });
 }
 
 Kernel::~Kernel() {
     gpu_->stop();
+    retireThread_.join();
     {
         // Objects first, for they let go of ids and memory that the other members keep.
         Lock held = lock();
@@ -350,14 +353,20 @@ void Kernel::retire() {
             it->second();
         whenRetired_.erase(whenRetired_.begin(), end);
     }
-    retiredChanged_.notify_all();
 }
 
-void Kernel::onProgress() {
-    if (!ready_) // the device's first fences pass while it is being brought up
-        return;
-    Lock held = lock();
-    retire();
+/// Sees to what happens after a fence where nobody waits for it: fence descriptors, memory to be freed.
+void Kernel::retireLoop() {
+    uint64_t seen = 0;
+    while (gpu_->waitBeyond(seen)) {
+        Lock held = lock();
+        retire();
+        seen = retired_;
+        if (gpu_->lost() && retired_ >= gpu_->submitted()) {
+            held.unlock();
+            std::this_thread::sleep_for(kLostPoll);
+        }
+    }
 }
 
 void Kernel::waitLocked(uint64_t seqno) {
@@ -368,16 +377,13 @@ void Kernel::waitLocked(uint64_t seqno) {
 Gpu::WaitResult Kernel::wait(uint64_t seqno, std::optional<Gpu::Clock::time_point> deadline) {
     if (retired() >= seqno)
         return lost() ? Gpu::WaitResult::Lost : Gpu::WaitResult::Done;
-    Lock held = lock();
-    const auto passed = [&] { return retired() >= seqno; };
     ++counters_.fences_waited;
-    if (deadline) {
-        if (!retiredChanged_.wait_until(held, *deadline, passed))
-            return Gpu::WaitResult::TimedOut;
-    } else {
-        retiredChanged_.wait(held, passed);
+    const auto result = gpu_->wait(seqno, deadline);
+    if (result != Gpu::WaitResult::TimedOut) {
+        Lock held = lock();
+        retire();
     }
-    return lost() ? Gpu::WaitResult::Lost : Gpu::WaitResult::Done;
+    return result;
 }
 
 void Kernel::whenRetired(uint64_t seqno, std::function<void()> action) {

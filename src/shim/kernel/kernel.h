@@ -22,13 +22,13 @@
 #include <drm.h>
 #include <vmwgfx_drm.h>
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <span>
+#include <thread>
 
 namespace svga::shim {
 
@@ -153,7 +153,7 @@ private:
     void destroy(Surface* surface);
     void destroy(Context* context);
     void retire();
-    void onProgress();
+    void retireLoop();
     void updateMappingBounds();
 
     Counters& counters_;
@@ -162,9 +162,7 @@ private:
     std::unique_ptr<Tracker> tracker_;
     std::unique_ptr<Coherence> coherence_;
 
-    std::atomic<bool> ready_ = false;
     std::mutex mutex_;
-    std::condition_variable retiredChanged_;
     std::atomic<uint64_t> retired_ = 0;
     std::deque<InFlight> inFlight_;
     std::multimap<uint64_t, std::function<void()>> whenRetired_;
@@ -180,6 +178,8 @@ private:
     std::map<uintptr_t, Mapping> mappings_; ///< by address; under mutex_
     std::atomic<uintptr_t> lowestMapping_ = UINTPTR_MAX;
     std::atomic<uintptr_t> highestMapping_ = 0;
+
+    std::thread retireThread_;
 };
 
 } // namespace svga::shim

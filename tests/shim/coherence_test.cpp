@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * Mapped surfaces and the device's copies of them, against plain memory, with every kind of tracker.
+ */
+#include "embedded_device.h"
+
+#include <svga3d_cmd.h>
+#include <svga3d_dx.h>
+
+#include <algorithm>
+#include <optional>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace svga::shim {
+namespace {
+
+using test::EmbeddedDevice;
+using test::Mapping;
+using test::SurfaceHandle;
+
+std::unique_ptr<EmbeddedDevice> makeDevice(TrackerChoice tracker) {
+    try {
+        return std::make_unique<EmbeddedDevice>(tracker);
+    } catch (const Error&) {
+        return nullptr;
+    }
+}
+
+class CoherenceTest : public ::testing::TestWithParam<TrackerChoice> {
+protected:
+    void SetUp() override {
+        device = makeDevice(GetParam());
+        if (!device)
+            GTEST_SKIP() << "this tracker is not to be had here";
+    }
+
+    static CommandStream copy(const SurfaceHandle& to, uint32_t toX, const SurfaceHandle& from, uint32_t fromX,
+                              uint32_t size) {
+        CommandStream commands;
+        commands.add(SVGA_3D_CMD_DX_BUFFER_COPY, SVGA3dCmdDXBufferCopy{to.handle, from.handle, toX, fromX, size});
+        return commands;
+    }
+
+    uint64_t uploaded() const { return device->counters->bytes_uploaded; }
+    uint64_t readBack() const { return device->counters->bytes_read_back; }
+
+    std::unique_ptr<EmbeddedDevice> device;
+};
+
+std::string trackerName(const ::testing::TestParamInfo<TrackerChoice>& info) {
+    switch (info.param) {
+    case TrackerChoice::Async:
+        return "Async";
+    case TrackerChoice::Thread:
+        return "Thread";
+    case TrackerChoice::All:
+        return "All";
+    case TrackerChoice::Best:
+        return "Best";
+    }
+    return "Unknown";
+}
+
+INSTANTIATE_TEST_SUITE_P(Trackers, CoherenceTest,
+                         ::testing::Values(TrackerChoice::Async, TrackerChoice::Thread, TrackerChoice::All),
+                         trackerName);
+
+TEST_P(CoherenceTest, WritesReachTheDeviceAndComeBack) {
+    const auto from = device->createBuffer(20000);
+    const auto to = device->createBuffer(20000);
+    auto source = device->map(from);
+    auto target = device->map(to);
+    for (int round = 0; round < 5; ++round) {
+        for (uint32_t i = 0; i < 20000; ++i)
+            (*source)[i] = static_cast<uint8_t>(i * 7 + round);
+        device->run(copy(to, 0, from, 0, 20000));
+        for (uint32_t i = 0; i < 20000; ++i)
+            ASSERT_EQ((*target)[i], static_cast<uint8_t>(i * 7 + round)) << "round " << round << ", byte " << i;
+    }
+    EXPECT_EQ(device->counters->userspace_updates.load(), 0u);
+    EXPECT_EQ(device->counters->userspace_readbacks.load(), 0u);
+}
+
+TEST_P(CoherenceTest, OnlyWrittenPagesAreUploaded) {
+    constexpr uint32_t kSize = 4u << 20;
+    const auto from = device->createBuffer(kSize);
+    const auto to = device->createBuffer(16);
+    auto source = device->map(from);
+    device->run(copy(to, 0, from, 0, 16));
+    const uint64_t before = uploaded();
+    for (uint32_t page = 3; page < kSize / 4096; page += 100)
+        (*source)[page * 4096 + 5] = 1;
+    device->run(copy(to, 0, from, 0, 16));
+    const uint64_t pages = (kSize / 4096 - 3 + 99) / 100;
+    EXPECT_EQ(uploaded() - before, pages * 4096);
+    // Nobody writes: nothing more is uploaded.
+    const uint64_t idle = uploaded();
+    for (int i = 0; i < 3; ++i)
+        device->run(copy(to, 0, from, 0, 16));
+    EXPECT_EQ(uploaded(), idle);
+}
+
+TEST_P(CoherenceTest, TheDevicesWritesAreReadBackOnceWhenTheyAreLookedAt) {
+    const auto from = device->createBuffer(8192);
+    const auto to = device->createBuffer(1u << 20);
+    auto source = device->map(from);
+    auto target = device->map(to);
+    (*source)[0] = 77;
+    device->run(copy(to, 500000, from, 0, 1));
+    const uint64_t before = readBack();
+    if (device->kernel->tracker().readsAreTracked()) {
+        EXPECT_EQ(before, 0u); // nobody has looked yet
+    }
+    EXPECT_EQ((*target)[500000], 77);
+    EXPECT_EQ((*target)[500001], 0);
+    EXPECT_EQ((*target)[10], 0);
+    EXPECT_EQ(readBack(), 1u << 20);
+}
+
+TEST_P(CoherenceTest, CpuAndDeviceWriteDifferentBytesOfOnePage) {
+    const auto from = device->createBuffer(4096);
+    const auto to = device->createBuffer(4096);
+    auto source = device->map(from);
+    auto target = device->map(to);
+    for (uint32_t round = 1; round <= 100; ++round) {
+        const auto device_ = static_cast<uint8_t>(round);
+        const auto cpu = static_cast<uint8_t>(round + 100);
+        for (uint32_t i = 0; i < 4096; ++i)
+            (*source)[i] = device_;
+        drm_vmw_fence_rep fence{};
+        auto commands = copy(to, 0, from, 0, 1024);
+        commands.append(copy(to, 2048, from, 0, 1024));
+        ASSERT_EQ(device->execute(commands, SVGA3D_INVALID_ID, &fence), 0);
+        // While the device is at it.
+        for (uint32_t i = 1024; i < 2048; ++i)
+            (*target)[i] = cpu;
+        ASSERT_EQ(device->execute(copy(to, 3072, from, 0, 100), SVGA3D_INVALID_ID, &fence), 0);
+        for (uint32_t i = 3500; i < 4096; ++i)
+            (*target)[i] = cpu;
+        ASSERT_EQ(device->wait(fence), 0);
+        for (uint32_t i = 0; i < 4096; ++i) {
+            const bool byDevice = i < 1024 || (i >= 2048 && i < 3172);
+            const bool byCpu = (i >= 1024 && i < 2048) || i >= 3500;
+            if (byDevice || byCpu) {
+                ASSERT_EQ((*target)[i], byDevice ? device_ : cpu) << "round " << round << ", byte " << i;
+            }
+        }
+        // And the device sees both.
+        const auto result = device->createBuffer(4096);
+        auto seen = device->map(result);
+        device->run(copy(result, 0, to, 0, 4096));
+        ASSERT_EQ(std::memcmp(seen->data(), target->data(), 4096), 0) << "round " << round;
+    }
+}
+
+TEST_P(CoherenceTest, MemoryMappedAfterTheDeviceWroteIsCurrent) {
+    const auto from = device->createBuffer(5000);
+    const auto to = device->createBuffer(5000);
+    {
+        auto source = device->map(from);
+        std::memset(source->data(), 9, 5000);
+    } // written, unmapped, and not yet submitted
+    device->run(copy(to, 0, from, 0, 5000));
+    for (int times = 0; times < 2; ++times) {
+        auto target = device->map(to);
+        for (int i = 0; i < 5000; ++i)
+            ASSERT_EQ((*target)[i], 9);
+    }
+    // Write, unmap and map again; two mappings of one buffer.
+    auto first = device->map(to);
+    auto second = device->map(to);
+    (*first)[4999] = 1;
+    EXPECT_EQ((*second)[4999], 1);
+    auto back = device->map(from);
+    device->run(copy(from, 0, to, 4999, 1));
+    EXPECT_EQ((*back)[0], 1);
+}
+
+TEST_P(CoherenceTest, SubresourcesOfOddSizesShareTheirPages) {
+    // 61 bytes a row, several levels and layers: most pages hold pieces of several subresources.
+    constexpr uint32_t kWidth = 61, kHeight = 57, kLevels = 5, kLayers = 3;
+    const auto make = [&] {
+        return device->createSurface(SVGA3D_R8_UNORM, {kWidth, kHeight, 1, 0}, kLevels, kLayers,
+                                     SVGA3D_SURFACE_HINT_TEXTURE | SVGA3D_SURFACE_BIND_SHADER_RESOURCE);
+    };
+    const auto from = make();
+    const auto to = make();
+    const auto layout = SurfaceLayout::create({SVGA3D_R8_UNORM, {kWidth, kHeight, 1}, kLevels, kLayers, 1}).value();
+    auto source = device->map(from);
+    auto target = device->map(to);
+    std::vector<uint8_t> expected(layout.size(), 0);
+    std::mt19937 random(11);
+    for (int round = 0; round < 60; ++round) {
+        const uint32_t subresource = random() % layout.subresources();
+        const auto place = layout.subresource(subresource);
+        for (uint64_t i = 0; i < place.size; ++i)
+            (*source)[place.offset + i] = static_cast<uint8_t>(random());
+        CommandStream commands;
+        SVGA3dCmdDXPredCopyRegion region{};
+        region.dstSid = to.handle;
+        region.srcSid = from.handle;
+        region.dstSubResource = region.srcSubResource = subresource;
+        region.box.w = std::max(kWidth >> place.level, 1u);
+        region.box.h = std::max(kHeight >> place.level, 1u);
+        region.box.d = 1;
+        commands.add(SVGA_3D_CMD_DX_PRED_COPY_REGION, region);
+        device->run(commands);
+        std::memcpy(expected.data() + place.offset, source->data() + place.offset, place.size);
+        // The CPU writes into another subresource of the target.
+        const auto other = layout.subresource(random() % layout.subresources());
+        expected[other.offset + other.size - 1] = (*target)[other.offset + other.size - 1] =
+            static_cast<uint8_t>(round);
+        if (random() % 3 == 0) {
+            ASSERT_EQ(std::memcmp(expected.data(), target->data(), expected.size()), 0) << "round " << round;
+        }
+    }
+    ASSERT_EQ(std::memcmp(expected.data(), target->data(), expected.size()), 0);
+}
+
+TEST_P(CoherenceTest, AnotherBufferObjectBringsItsContent) {
+    auto surface = device->createBuffer(4096);
+    const auto result = device->createBuffer(4096);
+    auto seen = device->map(result);
+    drm_vmw_alloc_bo_arg bo{};
+    bo.req.size = 4096;
+    ASSERT_EQ(device->command(DRM_VMW_ALLOC_BO, bo), 0);
+    Mapping fresh(*device->kernel, *device->file, bo.rep.map_handle, 4096);
+    std::memset(fresh.data(), 33, 4096);
+    CommandStream commands;
+    commands.add(SVGA_3D_CMD_BIND_GB_SURFACE, SVGA3dCmdBindGBSurface{surface.handle, bo.rep.handle});
+    commands.append(copy(result, 0, surface, 0, 4096));
+    device->run(commands);
+    EXPECT_EQ((*seen)[4095], 33);
+    fresh[4095] = 34;
+    device->run(copy(result, 0, surface, 0, 4096));
+    EXPECT_EQ((*seen)[4095], 34);
+}
+
+TEST_P(CoherenceTest, UserSpacesOwnSynchronisationDoesNoHarm) {
+    const auto from = device->createBuffer(4096);
+    const auto to = device->createBuffer(4096);
+    auto source = device->map(from);
+    auto target = device->map(to);
+    (*source)[0] = 5;
+    device->run(copy(to, 0, from, 0, 1));
+    CommandStream commands; // would upload what is older than the device's copy
+    commands.add(SVGA_3D_CMD_UPDATE_GB_SURFACE, SVGA3dCmdUpdateGBSurface{to.handle});
+    commands.add(SVGA_3D_CMD_READBACK_GB_SURFACE, SVGA3dCmdReadbackGBSurface{to.handle});
+    device->run(commands);
+    EXPECT_EQ((*target)[0], 5);
+    EXPECT_EQ(device->counters->userspace_updates.load(), 1u);
+    EXPECT_EQ(device->counters->userspace_readbacks.load(), 1u);
+}
+
+TEST_P(CoherenceTest, CreateMapDestroyFromTwoThreads) {
+    const auto work = [&](uint8_t seed) {
+        for (int i = 0; i < 60; ++i) {
+            const auto from = device->createBuffer(9000);
+            const auto to = device->createBuffer(9000);
+            auto source = device->map(from);
+            auto target = device->map(to);
+            std::memset(source->data(), seed + i, 9000);
+            drm_vmw_fence_rep fence{};
+            ASSERT_EQ(device->execute(copy(to, 0, from, 0, 9000), SVGA3D_INVALID_ID, &fence), 0);
+            ASSERT_EQ(device->wait(fence), 0);
+            ASSERT_EQ((*target)[8999], static_cast<uint8_t>(seed + i));
+            drm_vmw_fence_arg done{fence.handle, 0};
+            ASSERT_EQ(device->command(DRM_VMW_FENCE_UNREF, done), 0);
+            for (const auto& surface : {from, to}) {
+                drm_vmw_surface_arg unref{};
+                unref.sid = static_cast<int32_t>(surface.handle);
+                ASSERT_EQ(device->command(DRM_VMW_UNREF_SURFACE, unref), 0);
+                drm_vmw_handle_close_arg close{surface.buffer, 0};
+                ASSERT_EQ(device->command(DRM_VMW_HANDLE_CLOSE, close), 0);
+            }
+        }
+    };
+    std::thread other(work, uint8_t{100});
+    work(0);
+    other.join();
+}
+
+/// Random writes, copies and reads of a few buffers against plain memory.
+class RandomCoherence {
+public:
+    RandomCoherence(EmbeddedDevice& device, uint32_t seed)
+        : device_(device)
+        , random_(seed) {
+        for (int i = 0; i < 4; ++i) {
+            Buffer buffer;
+            buffer.size = pick(1, 30000);
+            buffer.handle = device_.createBuffer(buffer.size);
+            buffer.mapping = device_.map(buffer.handle);
+            buffer.model.assign(buffer.size, 0);
+            buffer.busy.assign(buffer.size, false);
+            buffers_.push_back(std::move(buffer));
+        }
+    }
+
+    void run(int steps) {
+        for (int step = 0; step < steps && !::testing::Test::HasFatalFailure(); ++step) {
+            switch (pick(0, 9)) {
+            case 0:
+            case 1:
+            case 2:
+            case 3:
+                write();
+                break;
+            case 4:
+            case 5:
+            case 6:
+                copy();
+                break;
+            case 7:
+                finish();
+                break;
+            case 8:
+                read(step);
+                break;
+            default:
+                remap();
+                break;
+            }
+        }
+        finish();
+        for (const Buffer& buffer : buffers_)
+            ASSERT_EQ(std::memcmp(buffer.mapping->data(), buffer.model.data(), buffer.size), 0);
+    }
+
+private:
+    struct Buffer {
+        uint32_t size;
+        SurfaceHandle handle;
+        std::unique_ptr<Mapping> mapping;
+        std::vector<uint8_t> model;
+        std::vector<bool> busy; ///< in a copy that may not be done: the CPU keeps off these bytes
+    };
+
+    uint32_t pick(uint32_t first, uint32_t last) {
+        return std::uniform_int_distribution<uint32_t>(first, last)(random_);
+    }
+
+    void write() {
+        Buffer& buffer = buffers_[pick(0, 3)];
+        const uint32_t begin = pick(0, buffer.size - 1);
+        const uint32_t end = std::min(buffer.size, begin + pick(1, pick(1, 6000)));
+        for (uint32_t i = begin; i < end; ++i) {
+            if (!buffer.busy[i])
+                (*buffer.mapping)[i] = buffer.model[i] = static_cast<uint8_t>(random_());
+        }
+    }
+
+    void copy() {
+        Buffer& from = buffers_[pick(0, 3)];
+        Buffer& to = buffers_[pick(0, 3)];
+        if (&from == &to)
+            return;
+        const uint32_t size = pick(1, std::min(from.size, to.size));
+        const uint32_t fromX = pick(0, from.size - size);
+        const uint32_t toX = pick(0, to.size - size);
+        CommandStream commands;
+        commands.add(SVGA_3D_CMD_DX_BUFFER_COPY,
+                     SVGA3dCmdDXBufferCopy{to.handle.handle, from.handle.handle, toX, fromX, size});
+        ASSERT_EQ(device_.execute(commands, SVGA3D_INVALID_ID, &last_), 0);
+        std::memcpy(to.model.data() + toX, from.model.data() + fromX, size);
+        std::fill_n(to.busy.begin() + toX, size, true);
+        std::fill_n(from.busy.begin() + fromX, size, true);
+    }
+
+    void finish() {
+        if (last_.handle == 0)
+            return;
+        ASSERT_EQ(device_.wait(last_), 0);
+        for (Buffer& buffer : buffers_)
+            std::fill(buffer.busy.begin(), buffer.busy.end(), false);
+    }
+
+    void read(int step) {
+        Buffer& buffer = buffers_[pick(0, 3)];
+        for (int i = 0; i < 20; ++i) {
+            const uint32_t at = pick(0, buffer.size - 1);
+            if (!buffer.busy[at]) {
+                ASSERT_EQ((*buffer.mapping)[at], buffer.model[at]) << "step " << step << ", byte " << at;
+            }
+        }
+    }
+
+    void remap() {
+        Buffer& buffer = buffers_[pick(0, 3)];
+        buffer.mapping.reset();
+        if (pick(0, 1) == 0)
+            copy();
+        buffer.mapping = device_.map(buffer.handle);
+    }
+
+    EmbeddedDevice& device_;
+    std::mt19937 random_;
+    std::vector<Buffer> buffers_;
+    drm_vmw_fence_rep last_{};
+};
+
+TEST_P(CoherenceTest, AgreesWithPlainMemory) {
+    const char* seeds = std::getenv("SVGA_TEST_SEEDS");
+    const int count = seeds != nullptr ? std::atoi(seeds) : 20;
+    for (int seed = 0; seed < count; ++seed) {
+        SCOPED_TRACE(seed);
+        RandomCoherence(*device, static_cast<uint32_t>(seed)).run(300);
+        if (HasFatalFailure())
+            return;
+    }
+}
+
+} // namespace
+} // namespace svga::shim
