@@ -41,12 +41,13 @@ public:
         addDepth();
         for (const FormatInfo& info : formats_)
             if (info.image != VK_FORMAT_UNDEFINED && info.aspect == VK_IMAGE_ASPECT_COLOR_BIT)
-                families_.emplace(info.vulkan, Family{info.bytesPerBlock, compression(info.vulkan)});
+                families_.emplace(info.vulkan, Family{info.bytesPerBlock, compression(info.vulkan), info.numericType});
     }
 
     struct Family {
         uint32_t bytes;
         uint32_t compression; ///< BC number; 0: none
+        NumericType type;
     };
 
     const FormatInfo* find(SVGA3dSurfaceFormat format) const {
@@ -296,6 +297,11 @@ const FormatInfo* formatInfo(SVGA3dSurfaceFormat format) {
 uint32_t blockBytes(VkFormat colorFormat) {
     const auto* family = table().family(colorFormat);
     return family ? family->bytes : 0;
+}
+
+vgpu10::NumericType numericType(VkFormat colorFormat) {
+    const auto* family = table().family(colorFormat);
+    return family ? family->type : F;
 }
 
 bool viewCompatible(VkFormat image, VkFormat view) {

@@ -58,6 +58,9 @@ const FormatInfo* formatInfo(SVGA3dSurfaceFormat format);
 /** \brief Bytes of one texel or block of a colour format in the table; 0 for others. */
 uint32_t blockBytes(VkFormat colorFormat);
 
+/** \brief The numeric class of a colour format in the table; Float for others. */
+vgpu10::NumericType numericType(VkFormat colorFormat);
+
 /** \brief Whether an image of \p image can have a view of \p view (both colour formats in the table). */
 bool viewCompatible(VkFormat image, VkFormat view);
 

@@ -264,12 +264,12 @@ VkImageView GpuSurface::view(const ImageViewKey& wanted) {
         key.format = imageInfo_.format;
     }
     auto it = views_.find(key);
-    if (it != views_.end())
-        return it->second;
-    checkView(key);
-    VkImageView view = createView(key);
-    views_.emplace(key, view);
-    return view;
+    if (it == views_.end()) {
+        checkView(key);
+        it = views_.emplace(key, createView(key)).first;
+    }
+    viewedAs_ = key.format;
+    return it->second;
 }
 
 void GpuSurface::checkView(const ImageViewKey& key) const {

@@ -104,6 +104,9 @@ public:
     VkImageUsageFlags imageUsage() const { return imageInfo_.usage; }
     /** All aspects of the image. */
     VkImageAspectFlags aspects() const { return aspects_; }
+    /** The format of the view that was asked for last: what a typeless surface's texels mean now. Undefined: none yet.
+     */
+    VkFormat viewedAs() const { return viewedAs_; }
     bool multisampled() const { return imageInfo_.samples > VK_SAMPLE_COUNT_1_BIT; }
     /** How depth and stencil are packed in the MOB; None for colour images. */
     DepthPacking packing() const { return packing_; }
@@ -144,6 +147,7 @@ private:
     VkImageAspectFlags aspects_ = 0;
     DepthPacking packing_ = DepthPacking::None;
     uint64_t budgeted_ = 0;
+    VkFormat viewedAs_ = VK_FORMAT_UNDEFINED;
     std::unordered_map<ImageViewKey, VkImageView, ViewHash> views_;
 
     // Buffers. Made when first needed, since a buffer that is imported from its MOB needs no memory of its own.

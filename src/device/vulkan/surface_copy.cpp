@@ -236,7 +236,10 @@ void resolve(GpuQueue& queue, GpuSurface& destination, uint32_t destinationSubre
         copyImage(queue, destination, to, source, from);
         return;
     }
-    const FormatInfo& format = requireFormat(copyFormat);
+    const FormatInfo& given = requireFormat(copyFormat);
+    // Mesa gives a typeless surface's own format, which does not say how to average: what was drawn with does.
+    bool guess = given.typeless && source.viewedAs() != VK_FORMAT_UNDEFINED;
+    VkFormat format = guess ? source.viewedAs() : given.vulkan;
     bool depth = source.packing() != DepthPacking::None;
     if (depth ? source.imageFormat() != destination.imageFormat() : destination.packing() != DepthPacking::None)
         throw CommandError("surfaces {} and {}: no resolve between their formats", source.desc().id,
@@ -250,7 +253,7 @@ void resolve(GpuQueue& queue, GpuSurface& destination, uint32_t destinationSubre
     // Rendering nothing resolves: so the samples mean what the view's format says, and depth works alike.
     auto view = [&](GpuSurface& surface, uint32_t layer, uint32_t level) {
         ImageViewKey key;
-        key.format = depth ? surface.imageFormat() : format.vulkan;
+        key.format = depth ? surface.imageFormat() : format;
         key.aspect = surface.aspects();
         key.firstLevel = level;
         key.firstLayer = layer;
@@ -261,7 +264,7 @@ void resolve(GpuQueue& queue, GpuSurface& destination, uint32_t destinationSubre
     attachment.imageView = view(source, from.layer, from.level);
     attachment.imageLayout = attachment.resolveImageLayout = kLayout;
     attachment.resolveImageView = view(destination, to.layer, to.level);
-    bool average = !depth && format.numericType == vgpu10::NumericType::Float;
+    bool average = !depth && numericType(format) == vgpu10::NumericType::Float;
     attachment.resolveMode = average ? VK_RESOLVE_MODE_AVERAGE_BIT : VK_RESOLVE_MODE_SAMPLE_ZERO_BIT;
     attachment.loadOp = VK_ATTACHMENT_LOAD_OP_LOAD;
     attachment.storeOp = VK_ATTACHMENT_STORE_OP_STORE;

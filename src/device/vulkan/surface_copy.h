@@ -38,7 +38,8 @@ void copyFromBuffer(GpuQueue& queue, GpuSurface& destination, uint32_t subresour
 /**
  * \brief The average of each texel's samples (of integers, of depth and of stencil: sample 0).
  *
- * \p format gives the samples their meaning; a source with one sample is copied.
+ * \p format gives the samples their meaning; where it is typeless, the source's last view does. A source with one
+ * sample is copied.
  */
 void resolve(GpuQueue& queue, GpuSurface& destination, uint32_t destinationSubresource, GpuSurface& source,
              uint32_t sourceSubresource, SVGA3dSurfaceFormat format);
