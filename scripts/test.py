@@ -71,6 +71,9 @@ def stack_tests(stack):
     results = Results()
     finished = harness.run([*stack.svga_run(), "wflinfo", "--platform", "surfaceless_egl", "--api", "gl", "--profile", "core"])
     told = finished.output
+    if "this build draws nothing" in told:
+        results.add("the device has no renderer yet", "skip")
+        return results
     results.add("wflinfo names SVGA3D", "pass" if finished.exit_code == 0 and "renderer string: SVGA3D" in told else "fail")
     if results.failed:
         print(told)
@@ -99,8 +102,8 @@ def main():
     results.include(unit_tests(REPO / "build-asan", {**stack.vulkan_environment(), **SANITIZERS}))
     step("coherency tests on llvmpipe, where they must pass too")
     results.include(coherency_tests("llvmpipe", [], stack.llvmpipe_environment()))
-    if (BUILD / "src/shim/libsvga-shim.so").exists() and (BUILD / "src/device/svga-device").exists():
-        results.include(stack_tests(stack))
+    step("the stack")
+    results.include(stack_tests(stack))
     for failure in results.failures:
         print(f"FAILED {failure}")
     step("done")
