@@ -461,7 +461,7 @@ void DeviceFile::execute(const drm_vmw_execbuf_arg& given) {
             reply.handle = handles_.add(std::make_shared<FenceObject>(FenceObject{seqno}));
         reply.passed_seqno = static_cast<uint32_t>(kernel_->retired());
     }
-    reply.mask = DRM_VMW_FENCE_FLAG_EXEC;
+    // The mask stays 0, as vmwgfx leaves it: user space takes what is set there for signalled already.
     reply.seqno = static_cast<uint32_t>(seqno);
     reply.fd = -1;
     if ((arg.flags & DRM_VMW_EXECBUF_FLAG_EXPORT_FENCE_FD) != 0) {
