@@ -43,6 +43,9 @@ std::optional<TessellationLevel> tessellationLevel(uint32_t systemValue) {
     }
 }
 
+/// D3D has two series of numbers here; SPIR-V's validator wants one, and Mesa numbers so.
+constexpr const char* kSharedRegister = "patch constant and control point have the same register";
+
 bool isPatchPhase(const Phase& phase) {
     return phase.kind == PhaseKind::Fork || phase.kind == PhaseKind::Join;
 }
@@ -105,6 +108,8 @@ void Translator::declareHullOutputs() {
             }
         }
     }
+    for (const auto& [index, variable] : patchVariables_)
+        require(!varyings_.contains(index), kSharedRegister);
     if (outputCount_ > 0)
         outputs_ = privateArray(outputCount_);
     if (patchCount_ > 0)
@@ -153,6 +158,7 @@ void Translator::passControlPointThrough() {
     const Value vertex = builtinInput(BuiltIn::InvocationId, Kind::Int, 1);
     for (const auto& [output, input] : sources) {
         require(output < kMaxLocations && input < kMaxLocations, "signature names a register above the last location");
+        require(!patchVariables_.contains(output), kSharedRegister);
         const Id from = inputVariable({.index = input, .mask = 0xf});
         const Id to = b_.variable(StorageClass::Output, array);
         b_.decorate(to, spv::Decoration::Location, {output});
@@ -230,8 +236,7 @@ void Translator::declarePatchConstants() {
         if (tessellationLevel(input.systemValue) || patchVariables_.contains(input.index))
             continue;
         require(input.index < kMaxLocations, "patch constant is above the last location");
-        // Mesa numbers both in one series. SPIR-V's validator wants it so.
-        require(!inputVariables_.contains(input.index), "patch constant and control point have the same register");
+        require(!inputVariables_.contains(input.index), kSharedRegister);
         const Id variable = b_.variable(StorageClass::Input, b_.type(Kind::Float, 4));
         b_.decorate(variable, spv::Decoration::Location, {input.index});
         b_.decorate(variable, spv::Decoration::Patch);
