@@ -137,7 +137,7 @@ const Case kCases[] = {
     {OP(EXP), 1, 1, F, F, [](const Sources& s, uint32_t) { return bitsOf(std::exp2(f(s[0]))); }, 1e-4, true},
     {OP(LOG), 1, 1, F, F, [](const Sources& s, uint32_t) { return bitsOf(std::log2(f(s[0]))); }, 1e-4, true},
     {OP(SINCOS), 2, 1, F, F, [](const Sources& s, uint32_t d) { return bitsOf(d == 0 ? std::sin(f(s[0])) : std::cos(f(s[0]))); }, 1e-3, true},
-    {OP(FRC), 1, 1, F, F, [](const Sources& s, uint32_t) { return bitsOf(f(s[0]) - std::floor(f(s[0]))); }, 1e-5, true},
+    {OP(FRC), 1, 1, F, F, [](const Sources& s, uint32_t) { return bitsOf(f(s[0]) - std::floor(f(s[0]))); }, 1e-6},
     {OP(ROUND_NE), 1, 1, F, F, [](const Sources& s, uint32_t) { return bitsOf(std::nearbyint(f(s[0]))); }},
     {OP(ROUND_NI), 1, 1, F, F, [](const Sources& s, uint32_t) { return bitsOf(std::floor(f(s[0]))); }},
     {OP(ROUND_PI), 1, 1, F, F, [](const Sources& s, uint32_t) { return bitsOf(std::ceil(f(s[0]))); }},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "device/vgpu10/translator_impl.h"
 
+#include <cmath>
+
 namespace svga::vgpu10 {
 
 using spv::Op;
@@ -19,8 +21,6 @@ std::optional<ExtOp> floatExt(uint32_t opcode) {
         return ExtOp{GLSLstd450Exp2, 1};
     case VGPU10_OPCODE_LOG:
         return ExtOp{GLSLstd450Log2, 1};
-    case VGPU10_OPCODE_FRC:
-        return ExtOp{GLSLstd450Fract, 1};
     case VGPU10_OPCODE_ROUND_NE:
         return ExtOp{GLSLstd450RoundEven, 1};
     case VGPU10_OPCODE_ROUND_NI:
@@ -151,6 +151,19 @@ void Translator::emitMove(const Instruction& i) {
     }
 }
 
+/** \brief x - floor(x), below 1 even where that rounds up to it. Unlike GLSL.std.450's Fract it keeps NaNs. */
+Value Translator::fraction(Value value) {
+    const bool isDouble = value.kind == Kind::Double;
+    const auto number = [&](double d, float f) {
+        return isDouble ? Value{b_.splatDouble(d, value.width), Kind::Double, value.width} : floatValue(f, value.width);
+    };
+    b_.setPrecise(true); // else a driver may turn it into a Fract of its own
+    const Value result = op(Op::OpFSub, value.kind, value, ext(GLSLstd450Floor, value));
+    b_.setPrecise(current_->precise());
+    const Value rounded = op(Op::OpFOrdGreaterThanEqual, Kind::Bool, result, number(1.0, 1.0f));
+    return select(rounded, number(std::nextafter(1.0, 0.0), std::nextafter(1.0f, 0.0f)), result);
+}
+
 bool Translator::emitFloat(const Instruction& i) {
     if (i.operands.empty())
         return false;
@@ -188,6 +201,9 @@ bool Translator::emitFloat(const Instruction& i) {
         store(destination, op(Op::OpFAdd, Kind::Float, product, source(3)), i.saturate());
         return true;
     }
+    case VGPU10_OPCODE_FRC:
+        store(destination, fraction(source(1)), i.saturate());
+        return true;
     case VGPU10_OPCODE_RCP: {
         const Value value = source(1);
         store(destination, op(Op::OpFDiv, Kind::Float, floatValue(1.0f, value.width), value), i.saturate());
@@ -539,7 +555,7 @@ bool Translator::emitDouble(const Instruction& i) {
     }
     case VGPU10_OPCODE_VMWARE:
         if (i.vmwareOpcode == VGPU10_VMWARE_OPCODE_DFRC)
-            store(destination, ext(GLSLstd450Fract, source(1)));
+            store(destination, fraction(source(1)));
         else if (i.vmwareOpcode == VGPU10_VMWARE_OPCODE_DRSQ)
             store(destination, ext(GLSLstd450InverseSqrt, source(1)));
         else

@@ -151,6 +151,7 @@ private:
     void emitSignedDivide(const Instruction& i);
     void emitWideMultiply(const Instruction& i, spv::Op extended);
     void emitHalfConversion(const Instruction& i);
+    Value fraction(Value value);
     Value floatToInt(Value value);
     Value floatToUint(Value value);
 
