@@ -229,6 +229,10 @@ void addWork(std::vector<CommandInfo>& t) {
          offsetof(SVGA3dCmdDXResolveCopy, dstSid), offsetof(SVGA3dCmdDXResolveCopy, srcSid));
     copy(COMMAND(DX_PRED_RESOLVE_COPY), sizeof(SVGA3dCmdDXPredResolveCopy), E::CopyToSubresource,
          offsetof(SVGA3dCmdDXPredResolveCopy, dstSid), offsetof(SVGA3dCmdDXPredResolveCopy, srcSid));
+    t.push_back(Entry(COMMAND(SURFACE_COPY), sizeof(SVGA3dCmdSurfaceCopy), kAnywhere, E::CopyWhole)
+                    .field(offsetof(SVGA3dCmdSurfaceCopy, dest), R::Surface)
+                    .field(offsetof(SVGA3dCmdSurfaceCopy, src), R::Surface)
+                    .array(sizeof(SVGA3dCopyBox), UINT16_MAX));
     t.push_back(Entry(COMMAND(INTRA_SURFACE_COPY), sizeof(SVGA3dCmdIntraSurfaceCopy), kAnywhere, E::IntraSurfaceCopy)
                     .field(0, R::Surface));
     t.push_back(
