@@ -211,7 +211,9 @@ bool DrawEngine::resolveSource(const DxContext& context, DrawCall call, DrawSour
         if (!surface || inputs.vertexBuffers[0].stride == 0)
             return false;
         out.counter = streamOutputs_.counterOf(surface);
-        out.counterBase = inputs.vertexBuffers[0].offset;
+        // An offset within the first vertex is an attribute's, not vertices to leave out.
+        out.counterBase =
+            inputs.vertexBuffers[0].offset / inputs.vertexBuffers[0].stride * inputs.vertexBuffers[0].stride;
         out.vertexStride = inputs.vertexBuffers[0].stride;
     } else if (call.count == 0 || call.instances == 0) {
         return false;
