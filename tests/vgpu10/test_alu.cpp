@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * Every ALU instruction, run on the Vulkan device over the values where they go wrong, and compared with the same
- * computed here. One compute shader for each instruction does all its forms (plain, modifiers, saturate, swizzle, mask);
- * one thread for each row of operands.
+ * computed here. One compute shader for each instruction does all its forms (plain, modifiers, saturate, swizzle,
+ * mask); one thread for each row of operands.
  */
 #include "assembler.h"
 #include "shader_runner.h"
@@ -405,6 +405,15 @@ TEST(AluSpecial, MovesKeepTheBitsOfNans) {
         a.op(VGPU10_OPCODE_MOVC, {r(5), imm(1u), r(6).swizzle("xyzw"), r(2).swizzle("xyzw")});
     });
     EXPECT_EQ(out, Words(odd.begin(), odd.end()));
+}
+
+TEST(AluSpecial, SmallIntegersAddAsFloats) {
+    // Mesa adds a constant index to an atomic counter's offset with ADD.
+    const Words out = runOnce({std::array<uint32_t, 4>{0, 3, bitsOf(1.0f), 0x7fffff}, {}, {}, {}}, [&](Assembler& a) {
+        loadSources(a);
+        a.op(VGPU10_OPCODE_ADD, {r(5), r(1).swizzle("xyzw"), imm(2u)});
+    });
+    EXPECT_EQ(out, (Words{2, 5, bitsOf(1.0f), 0x800001}));
 }
 
 TEST(AluSpecial, IndexableTempsAreClamped) {

@@ -51,8 +51,6 @@ struct BinaryOp {
 
 std::optional<BinaryOp> binary(uint32_t opcode) {
     switch (opcode) {
-    case VGPU10_OPCODE_ADD:
-        return BinaryOp{Op::OpFAdd, Kind::Float, Kind::Float};
     case VGPU10_OPCODE_MUL:
         return BinaryOp{Op::OpFMul, Kind::Float, Kind::Float};
     case VGPU10_OPCODE_DIV:
@@ -164,6 +162,42 @@ Value Translator::fraction(Value value) {
     return select(rounded, number(std::nextafter(1.0, 0.0), std::nextafter(1.0f, 0.0f)), result);
 }
 
+/** \brief Whether a source's components are known here and each is a positive denormal. */
+bool Translator::isSmallInteger(const Operand& operand, uint8_t mask) const {
+    const std::array<uint32_t, 4>* words = nullptr;
+    if (operand.type == VGPU10_OPERAND_TYPE_IMMEDIATE32)
+        words = &operand.immediate;
+    else if (operand.type == VGPU10_OPERAND_TYPE_IMMEDIATE_CONSTANT_BUFFER && operand.dimension == 1 &&
+             !operand.index[0].relative && operand.index[0].immediate < program_.immediateConstants.size())
+        words = &program_.immediateConstants[operand.index[0].immediate];
+    if (!words || operand.negate)
+        return false;
+    for (uint32_t c = 0; c < 4; ++c) {
+        const uint32_t word = (*words)[operand.swizzle[c]];
+        if ((mask & (1 << c)) && (word == 0 || word > 0x7fffff))
+            return false;
+    }
+    return true;
+}
+
+/**
+ * \brief ADD, but with what Mesa makes of it for the index of an atomic counter: a sum of integers.
+ *
+ * It holds as a sum of floats where denormals are kept: their bits add up like integers. Vulkan devices flush them, so
+ * where one source is a constant denormal the integer sum is taken if the other one is denormal too.
+ */
+Value Translator::addFloats(const Instruction& i, uint8_t mask) {
+    const Value a = load(i.operands[1], Kind::Float, mask), b = load(i.operands[2], Kind::Float, mask);
+    const Value sum = op(Op::OpFAdd, Kind::Float, a, b);
+    const bool first = isSmallInteger(i.operands[1], mask), second = isSmallInteger(i.operands[2], mask);
+    if (!first && !second)
+        return sum;
+    const Value other = bitcast(first ? b : a, Kind::Uint);
+    const Value denormal = op(Op::OpULessThan, Kind::Bool, other, constantValue(Kind::Uint, 0x800000, other.width));
+    const Value integers = op(Op::OpIAdd, Kind::Uint, bitcast(a, Kind::Uint), bitcast(b, Kind::Uint));
+    return select(denormal, bitcast(integers, Kind::Float), sum);
+}
+
 bool Translator::emitFloat(const Instruction& i) {
     if (i.operands.empty())
         return false;
@@ -201,6 +235,9 @@ bool Translator::emitFloat(const Instruction& i) {
         store(destination, op(Op::OpFAdd, Kind::Float, product, source(3)), i.saturate());
         return true;
     }
+    case VGPU10_OPCODE_ADD:
+        store(destination, addFloats(i, mask), i.saturate());
+        return true;
     case VGPU10_OPCODE_FRC:
         store(destination, fraction(source(1)), i.saturate());
         return true;

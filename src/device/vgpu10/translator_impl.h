@@ -151,6 +151,8 @@ private:
     void emitSignedDivide(const Instruction& i);
     void emitWideMultiply(const Instruction& i, spv::Op extended);
     void emitHalfConversion(const Instruction& i);
+    bool isSmallInteger(const Operand& operand, uint8_t mask) const;
+    Value addFloats(const Instruction& i, uint8_t mask);
     Value fraction(Value value);
     Value floatToInt(Value value);
     Value floatToUint(Value value);
