@@ -277,15 +277,16 @@ std::vector<CommandInfo> buildTable() {
 } // namespace
 
 std::span<const CommandInfo> commandTable() {
-    static const std::vector<CommandInfo> table = buildTable();
+    // Never destroyed: a program may submit until its very end, after the destructors of statics have run.
+    static const auto& table = *new const std::vector<CommandInfo>(buildTable());
     return table;
 }
 
 const CommandInfo* findCommand(uint32_t id) {
-    static const std::vector<const CommandInfo*> byId = [] {
-        std::vector<const CommandInfo*> index(SVGA_3D_CMD_MAX - SVGA_3D_CMD_BASE, nullptr);
+    static const auto& byId = *[] { // never destroyed, as the table
+        auto* index = new std::vector<const CommandInfo*>(SVGA_3D_CMD_MAX - SVGA_3D_CMD_BASE, nullptr);
         for (const CommandInfo& info : commandTable())
-            index.at(info.id - SVGA_3D_CMD_BASE) = &info;
+            index->at(info.id - SVGA_3D_CMD_BASE) = &info;
         return index;
     }();
     return id - SVGA_3D_CMD_BASE < byId.size() ? byId[id - SVGA_3D_CMD_BASE] : nullptr;
