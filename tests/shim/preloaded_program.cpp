@@ -40,7 +40,9 @@ std::string read(const char* path) {
     return text;
 }
 
-int open() { return ::open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC); }
+int open() {
+    return ::open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
+}
 
 std::string driver(int fd) {
     char name[32] = {};
@@ -76,7 +78,13 @@ int submitNothing(int fd) {
     return command(fd, DRM_VMW_FENCE_WAIT, wait) == 0 ? 0 : errno;
 }
 
-/// Processes whose program is the device and whose socket's other end may be ours: children of this process.
+/// Marks the device process of this program, by its environment.
+const std::string kMark = [] {
+    const std::string mark = std::to_string(::getpid());
+    ::setenv("SVGA_DEVICE_ENV_SHIM_TEST", mark.c_str(), 1);
+    return "SHIM_TEST=" + mark;
+}();
+
 std::set<pid_t> deviceProcesses() {
     std::set<pid_t> found;
     DIR* directory = ::opendir("/proc");
@@ -84,19 +92,12 @@ std::set<pid_t> deviceProcesses() {
         const pid_t pid = std::atoi(entry->d_name);
         if (pid <= 0)
             continue;
-        std::ifstream status("/proc/" + std::string(entry->d_name) + "/status");
-        std::string line, name, state;
-        pid_t parent = 0;
-        while (std::getline(status, line)) {
-            if (line.starts_with("Name:"))
-                name = line.substr(6);
-            else if (line.starts_with("State:"))
-                state = line.substr(7, 1);
-            else if (line.starts_with("PPid:"))
-                parent = std::atoi(line.substr(6).c_str());
+        std::ifstream file("/proc/" + std::string(entry->d_name) + "/environ");
+        std::string variable;
+        while (std::getline(file, variable, '\0')) {
+            if (variable == kMark)
+                found.insert(pid);
         }
-        if (parent == ::getpid() && (name.starts_with("svga-device") || name.starts_with("shim_plain_devi")) && state != "Z")
-            found.insert(pid);
     }
     ::closedir(directory);
     return found;
@@ -144,7 +145,8 @@ TEST(Preloaded, LeavesTheRestOfTheSystemAlone) {
 TEST(Preloaded, TheNodeIsACharacterDevice) {
     const int fd = open();
     ASSERT_GE(fd, 0);
-    struct stat byPath {}, byFd {};
+    struct stat byPath {
+    }, byFd{};
     ASSERT_EQ(::stat("/dev/dri/renderD128", &byPath), 0);
     ASSERT_EQ(::fstat(fd, &byFd), 0);
     EXPECT_TRUE(S_ISCHR(byPath.st_mode));
@@ -172,8 +174,8 @@ TEST(Preloaded, DescriptorsMayBeDuplicatedAndClosed) {
     for (int duplicate : {second, third, fourth}) {
         EXPECT_EQ(driver(duplicate), "vmwgfx");
         // One file: its handles are there behind every descriptor.
-        void* memory = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, duplicate,
-                              static_cast<off_t>(buffer.map_handle));
+        void* memory =
+            ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, duplicate, static_cast<off_t>(buffer.map_handle));
         ASSERT_NE(memory, MAP_FAILED);
         EXPECT_EQ(::munmap(memory, 4096), 0);
     }

@@ -28,9 +28,10 @@ struct Launch {
     char* const* environment;
     int socket;
     int error;
+    char* stack; ///< end of the second child's
 };
 
-int runChild(void* argument) {
+int runDevice(void* argument) {
     auto* launch = static_cast<Launch*>(argument);
     struct sigaction standard {};
     standard.sa_handler = SIG_DFL;
@@ -54,6 +55,14 @@ int runChild(void* argument) {
     ::execve(launch->path, launch->arguments, launch->environment);
     launch->error = errno;
     ::_exit(127);
+}
+
+/// Executing a program makes any child one that wait() sees. So the device is the child of a child, which ends at once.
+int runIntermediate(void* argument) {
+    auto* launch = static_cast<Launch*>(argument);
+    if (::clone(runDevice, launch->stack, CLONE_VM | CLONE_VFORK, launch) < 0)
+        launch->error = errno;
+    ::_exit(0);
 }
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
@@ -82,25 +91,27 @@ UniqueFd startDeviceProcess(const DeviceProcessOptions& options) {
     auto argumentPointers = pointers(arguments);
     auto environmentPointers = pointers(environment);
 
-    void* stack = ::mmap(nullptr, kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (stack == MAP_FAILED)
+    void* stacks =
+        ::mmap(nullptr, 2 * kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stacks == MAP_FAILED)
         throw Error("no memory to start {}", options.executable);
-    Launch launch{options.executable.c_str(), argumentPointers.data(), environmentPointers.data(), theirs.get(), 0};
+    char* firstStack = static_cast<char*>(stacks) + kChildStack;
+    Launch launch{options.executable.c_str(), argumentPointers.data(), environmentPointers.data(), theirs.get(), 0,
+                  firstStack + kChildStack};
     sigset_t all, previous;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_BLOCK, &all, &previous);
     // No exit signal, so the program's wait() and SIGCHLD handler never meet this child. CLONE_VFORK: returns once it
-    // has executed or failed to.
-    const pid_t pid = ::clone(runChild, static_cast<char*>(stack) + kChildStack, CLONE_VM | CLONE_VFORK, &launch);
-    const int cloneError = errno;
-    ::pthread_sigmask(SIG_SETMASK, &previous, nullptr);
-    ::munmap(stack, kChildStack);
+    // has ended, and so once the device has been executed or could not be.
+    const pid_t pid = ::clone(runIntermediate, firstStack, CLONE_VM | CLONE_VFORK, &launch);
     if (pid < 0)
-        throw Error("cannot start {}: {}", options.executable, std::strerror(cloneError));
-    if (launch.error != 0) {
+        launch.error = errno;
+    else
         ::waitpid(pid, nullptr, __WCLONE);
+    ::pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+    ::munmap(stacks, 2 * kChildStack);
+    if (launch.error != 0)
         throw Error("cannot start the device {}: {}", options.executable, std::strerror(launch.error));
-    }
     return ours;
 }
 
