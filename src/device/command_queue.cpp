@@ -13,6 +13,8 @@ namespace {
 
 // The interface promises SVGA_CB_MAX_QUEUED_PER_CONTEXT (32) at least; more costs little and spares guests the wait.
 constexpr std::size_t kMaxQueued = 1024;
+// A guest that does nothing right shall not fill the log.
+constexpr uint32_t kMaxFailuresLogged = 100;
 constexpr uint32_t kKnownFlags = SVGA_CB_FLAG_NO_IRQ | SVGA_CB_FLAG_DX_CONTEXT | SVGA_CB_FLAG_MOB;
 constexpr uint32_t kNoDxContext = SVGA3D_INVALID_ID;
 
@@ -205,7 +207,9 @@ bool CommandQueue::executeNext(std::unique_lock<std::mutex>& lock, Context& cont
 
     lock.lock();
     if (failure) {
-        spdlog::error("command buffer {:#x}, offset {}: {}", buffer.headerAddress, failure->offset, failure->message);
+        if (++failures_ <= kMaxFailuresLogged)
+            spdlog::error("command buffer {:#x}, offset {}: {}{}", buffer.headerAddress, failure->offset,
+                          failure->message, failures_ == kMaxFailuresLogged ? " (further ones are not logged)" : "");
         context.started = false;
     }
     stopping_ |= lost;

@@ -80,6 +80,7 @@ private:
     std::condition_variable changed_;
     std::array<Context, SVGA_CB_CONTEXT_MAX> contexts_;
     bool stopping_ = false;
+    uint32_t failures_ = 0; ///< command buffers that ended in an error
     std::thread thread_;
 };
 

@@ -81,7 +81,12 @@ int main(int argc, char** argv) {
 
     spdlog::set_default_logger(spdlog::stderr_color_mt("svga-device"));
     spdlog::set_pattern("%n[%P]: %l: %v");
-    spdlog::set_level(spdlog::level::from_str(options.logLevel));
+    auto level = spdlog::level::from_str(options.logLevel);
+    if (level == spdlog::level::off && options.logLevel != "off") { // what it makes of any other word
+        spdlog::critical("--log-level={}: there is no such level (see --help)", options.logLevel);
+        return EXIT_FAILURE;
+    }
+    spdlog::set_level(level);
     if (options.socketFd < 0 && options.socketPath.empty()) {
         spdlog::critical("one of --socket-fd and --socket is needed (see --help)");
         return EXIT_FAILURE;

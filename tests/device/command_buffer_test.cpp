@@ -20,7 +20,13 @@ struct Stage {
     std::mutex mutex;
     std::condition_variable changed;
     bool held = false, released = false, loseGpu = false;
-    std::vector<std::pair<uint32_t, uint32_t>> notes; ///< DX context, value
+    std::vector<std::pair<uint32_t, uint32_t>> written; ///< DX context, value
+
+    /** What NOTE commands wrote so far. */
+    std::vector<std::pair<uint32_t, uint32_t>> notes() {
+        std::lock_guard lock(mutex);
+        return written;
+    }
 
     void waitHeld() {
         std::unique_lock lock(mutex);
@@ -45,7 +51,7 @@ struct Stage {
             });
             table.add(kNote, "NOTE", [this](uint32_t context, CommandBody body) {
                 std::lock_guard lock(stage_.mutex);
-                stage_.notes.emplace_back(context, body.take<uint32_t>());
+                stage_.written.emplace_back(context, body.take<uint32_t>());
             });
         }
         uint32_t devcap(uint32_t index) const override { return index * 3; }
@@ -107,7 +113,7 @@ TEST(CommandBuffer, GivesCommandsTheirDxContext) {
     header.dxContext = 17;
     guest.wait(guest.submitHeader(header, SVGA_CB_CONTEXT_0));
     guest.execute(note(6));
-    EXPECT_EQ(stage.notes, (std::vector<std::pair<uint32_t, uint32_t>>{{17, 5}, {SVGA3D_INVALID_ID, 6}}));
+    EXPECT_EQ(stage.notes(), (std::vector<std::pair<uint32_t, uint32_t>>{{17, 5}, {SVGA3D_INVALID_ID, 6}}));
     guest.writeRegister(SVGA_REG_DEV_CAP, 111);
     EXPECT_EQ(guest.readRegister(SVGA_REG_DEV_CAP), 333u);
 }
@@ -133,14 +139,14 @@ TEST(CommandBuffer, AnErrorStopsTheQueueUntilItIsStartedAgain) {
     EXPECT_EQ(guest.at<SVGACBHeader>(after).status, SVGA_CB_STATUS_NONE);
     guest.startContext(SVGA_CB_CONTEXT_0);
     EXPECT_EQ(guest.wait(after).status, SVGA_CB_STATUS_COMPLETED);
-    ASSERT_EQ(stage.notes.size(), 2u);
-    EXPECT_EQ(stage.notes[1].second, 3u);
+    ASSERT_EQ(stage.notes().size(), 2u);
+    EXPECT_EQ(stage.notes()[1].second, 3u);
 
     // The rest of a buffer can be resubmitted by its offset.
     auto rest = static_cast<uint32_t>(good) + 8;
     EXPECT_EQ(guest.wait(guest.submit(bad.bytes(), SVGA_CB_CONTEXT_0, SVGA_CB_FLAG_NO_IRQ, rest)).status,
               SVGA_CB_STATUS_COMPLETED);
-    EXPECT_EQ(stage.notes.back().second, 2u);
+    EXPECT_EQ(stage.notes().back().second, 2u);
 }
 
 TEST(CommandBuffer, PreemptionGivesBackWhatIsQueued) {
@@ -159,7 +165,7 @@ TEST(CommandBuffer, PreemptionGivesBackWhatIsQueued) {
     EXPECT_EQ(guest.at<SVGACBHeader>(held).status, SVGA_CB_STATUS_NONE);
     stage.release();
     EXPECT_EQ(guest.wait(held).status, SVGA_CB_STATUS_COMPLETED);
-    EXPECT_TRUE(stage.notes.empty());
+    EXPECT_TRUE(stage.notes().empty());
 }
 
 TEST(CommandBuffer, HighPriorityGoesFirstAndStopWaits) {
@@ -174,7 +180,7 @@ TEST(CommandBuffer, HighPriorityGoesFirstAndStopWaits) {
     stage.release();
     guest.wait(low);
     guest.wait(high);
-    EXPECT_EQ(stage.notes[0].second, 2u);
+    EXPECT_EQ(stage.notes()[0].second, 2u);
     guest.startContext(SVGA_CB_CONTEXT_0, false);
     EXPECT_EQ(guest.at<SVGACBHeader>(held).status, SVGA_CB_STATUS_COMPLETED);
     uint64_t waiting = guest.submit(note(3).bytes());
@@ -287,8 +293,8 @@ TEST(CommandBuffer, MayLieInAMob) {
     header.ptr.mob.mobid = 9;
     header.ptr.mob.mobOffset = 100;
     EXPECT_EQ(guest.wait(guest.submitHeader(header, SVGA_CB_CONTEXT_0)).status, SVGA_CB_STATUS_COMPLETED);
-    ASSERT_EQ(stage.notes.size(), 1u);
-    EXPECT_EQ(stage.notes[0].second, 77u);
+    ASSERT_EQ(stage.notes().size(), 1u);
+    EXPECT_EQ(stage.notes()[0].second, 77u);
 }
 
 /** Runs one stream that must fail at \p offset, and starts the queue again. */
