@@ -359,6 +359,32 @@ TEST_F(SurfaceCopyTest, GenerateMips) {
     EXPECT_THROW(surfaces->generateMips(1, SVGA3D_R8_UNORM, {0xffffffff, 2, 0, 1}), CommandError);
 }
 
+TEST_F(SurfaceCopyTest, GenerateMipsOfWhatCannotBeBlitted) {
+    for (SVGA3dSurfaceFormat format : {SVGA3D_R11G11B10_FLOAT, SVGA3D_R32G32B32_FLOAT}) {
+        SurfaceDesc desc = image(1, format, 8, 4);
+        desc.mipLevels = 3;
+        desc.arraySize = 2;
+        auto mob = defineBacked(desc);
+        uint32_t bytes = formatInfo(format)->bytesPerBlock;
+        // Columns of 0 and 1, in red alone.
+        for (uint32_t layer = 0; layer < 2; ++layer)
+            for (uint32_t i = 1; i < 32; i += 2) {
+                uint32_t one = format == SVGA3D_R11G11B10_FLOAT ? 15u << 6 : 0x3f800000;
+                std::memcpy(mob->bytes().data() + surfaces->at(1)->layout().offset(layer * 3) + i * bytes, &one, 4);
+            }
+        update(1);
+        surfaces->generateMips(1, format, {0, 3, 1, 1});
+        uint32_t half = format == SVGA3D_R11G11B10_FLOAT ? 14u << 6 : 0x3f000000;
+        for (uint32_t level : {1u, 2u}) {
+            auto texels = hostCopy(1, 3 + level);
+            for (std::size_t i = 0; i < texels.size(); i += bytes)
+                ASSERT_EQ(std::memcmp(texels.data() + i, &half, 4), 0) << format << " level " << level;
+        }
+        EXPECT_EQ(hostCopy(1, 1), std::vector<std::byte>(8 * bytes)) << "the other layer";
+        destroy(1);
+    }
+}
+
 TEST_F(SurfaceCopyTest, GenerateMipsOfVolumes) {
     SurfaceDesc desc = image(1, SVGA3D_R8_UNORM, 4, 4, 4);
     desc.mipLevels = 3;
