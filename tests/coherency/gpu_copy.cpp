@@ -40,6 +40,7 @@ GpuCopy::GpuCopy() {
                             "void main() { copied = word; gl_Position = vec4(0.0, 0.0, 0.0, 1.0); }\n",
                             nullptr, "copied");
     glGenVertexArrays(1, &vertexArray_);
+    glGenBuffers(1, &scratch_);
     glGenRenderbuffers(1, &renderbuffer_);
     glBindRenderbuffer(GL_RENDERBUFFER, renderbuffer_);
     glRenderbufferStorage(GL_RENDERBUFFER, GL_RGBA8, 1, 1);
@@ -52,11 +53,22 @@ GpuCopy::~GpuCopy() {
     glDeleteFramebuffers(1, &framebuffer_);
     glDeleteRenderbuffers(1, &renderbuffer_);
     glDeleteVertexArrays(1, &vertexArray_);
+    glDeleteBuffers(1, &scratch_);
     glDeleteProgram(program_);
 }
 
 void GpuCopy::operator()(GLuint source, std::size_t sourceOffset, GLuint destination, std::size_t destinationOffset,
                          std::size_t size) const {
+    glBindBuffer(GL_COPY_READ_BUFFER, scratch_);
+    glBufferData(GL_COPY_READ_BUFFER, static_cast<GLsizeiptr>(size), nullptr, GL_STREAM_COPY);
+    streamOutput(source, sourceOffset, scratch_, 0, size);
+    glBindBuffer(GL_COPY_WRITE_BUFFER, destination);
+    glCopyBufferSubData(GL_COPY_READ_BUFFER, GL_COPY_WRITE_BUFFER, 0, static_cast<GLintptr>(destinationOffset),
+                        static_cast<GLsizeiptr>(size));
+}
+
+void GpuCopy::streamOutput(GLuint source, std::size_t sourceOffset, GLuint destination, std::size_t destinationOffset,
+                           std::size_t size) const {
     glBindFramebuffer(GL_FRAMEBUFFER, framebuffer_);
     glUseProgram(program_);
     glBindVertexArray(vertexArray_);

@@ -34,6 +34,19 @@ TEST_P(GpuWrites, SeenAfterDrawing) {
     }
 }
 
+TEST_P(GpuWrites, StreamOutputIntoMapping) {
+    if (context_.description().find("SVGA3D") != std::string::npos)
+        GTEST_SKIP()
+            << "Mesa's svga driver (25.0) leaves a mapping behind when its buffer becomes a stream output target";
+    PlainBuffer source(5 * kPage + 8);
+    MappedBuffer destination(source.size());
+    const auto expected = pattern(source.size(), 46);
+    source.write(0, expected);
+    gpuCopy_.streamOutput(source.name(), 0, destination.name(), 0, source.size());
+    sync();
+    EXPECT_TRUE(sameBytes(destination.bytes(), expected));
+}
+
 TEST_P(GpuWrites, SeenAfterCopyBufferSubData) {
     PlainBuffer source(3 * kPage);
     MappedBuffer destination(8 * kPage);
