@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
                  "was written to guest memory. Exit code 2: a command failed.");
     app.add_option("FILE", options.file, "The recording")->required();
     app.add_option("--dump-surface", options.dumps, "ID:FILE: write a surface's bytes, as they are at the end, to FILE")
-        ->expected(1);
+        ->allow_extra_args(false);
     app.add_option("--commands", options.commands, "Stop after so many commands");
     app.add_flag("--in-place", options.inPlace, "Draw buffers in place where that is possible");
     app.add_flag("--no-rendering", options.noRendering, "Draw nothing; needs no Vulkan");
