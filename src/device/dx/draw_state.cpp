@@ -271,7 +271,9 @@ DynamicState DrawEngine::dynamicState(const DxContext& context, const Topology& 
             out.front.writeMask = out.back.writeMask = 0;
     }
     out.topology = topology.topology;
-    out.primitiveRestart = topology.strip;
+    // D3D's cut index is always on. Guests rely on it in lists, too, where Vulkan can.
+    const bool list = !topology.strip && topology.controlPoints == 0;
+    out.primitiveRestart = topology.strip || (list && device_.features().primitiveTopologyListRestart);
     return out;
 }
 
