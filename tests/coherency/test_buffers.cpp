@@ -197,6 +197,27 @@ TEST_F(Buffers, MappedAgainAfterUnmap) {
     glDeleteBuffers(1, &name);
 }
 
+TEST_F(Buffers, CopyFromBufferThatWasNeverUnmapped) {
+    if (context_.description().find("SVGA3D") != std::string::npos)
+        GTEST_SKIP() << "Mesa's svga driver (25.0) takes such a buffer for undefined and drops the copy";
+    const auto expected = pattern(3 * kPage, 5);
+    GLuint name = 0;
+    glGenBuffers(1, &name);
+    glBindBuffer(GL_COPY_READ_BUFFER, name);
+    const auto size = static_cast<GLsizeiptr>(expected.size());
+    glBufferStorage(GL_COPY_READ_BUFFER, size, nullptr, kCoherentReadWrite);
+    void* const address = glMapBufferRange(GL_COPY_READ_BUFFER, 0, size, kCoherentReadWrite);
+    ASSERT_NE(address, nullptr);
+    std::copy(expected.begin(), expected.end(), static_cast<std::byte*>(address));
+    PlainBuffer copy(expected.size());
+    glBindBuffer(GL_COPY_WRITE_BUFFER, copy.name());
+    glCopyBufferSubData(GL_COPY_READ_BUFFER, GL_COPY_WRITE_BUFFER, 0, 0, size);
+    std::vector<std::byte> seen(expected.size());
+    copy.read(0, seen);
+    EXPECT_TRUE(sameBytes(seen, expected));
+    glDeleteBuffers(1, &name);
+}
+
 TEST_F(Buffers, IndicesAndUniforms) {
     // One point per pixel of an 8x8 target: its place by index, its colour by a uniform block; both stream through
     // coherent memory.
