@@ -19,6 +19,8 @@ std::shared_ptr<OpenFile> Descriptors::find(int fd) const {
 }
 
 void Descriptors::add(int fd, std::shared_ptr<OpenFile> file) {
+    if (inVforkedChild())
+        return;
     std::lock_guard lock(mutex_);
     files_[fd] = std::move(file);
     mark(fd, true);
@@ -30,7 +32,7 @@ void Descriptors::duplicate(int from, int to) {
 }
 
 void Descriptors::remove(int fd) {
-    if (!mayBeOurs(fd))
+    if (!mayBeOurs(fd) || inVforkedChild())
         return;
     std::shared_ptr<OpenFile> last; // declared first: its destructor runs without our lock
     std::lock_guard lock(mutex_);
@@ -43,6 +45,8 @@ void Descriptors::remove(int fd) {
 }
 
 void Descriptors::removeRange(unsigned first, unsigned last) {
+    if (inVforkedChild())
+        return;
     std::vector<int> ours;
     {
         std::lock_guard lock(mutex_);

@@ -4,6 +4,9 @@
 #include "shim/kernel/device_file.h"
 #include "shim/open_file.h"
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <memory>
@@ -16,7 +19,8 @@ namespace svga::shim {
  * \brief Which file descriptors of this process are ours, and what is behind them.
  *
  * Several descriptors may share a file (dup). Whether one is ours is asked for every close() and ioctl() of the
- * program, so that costs one load.
+ * program, so that costs one load. A child made by vfork() shares this memory but has descriptors of its own: what it
+ * does to them changes nothing here.
  */
 class Descriptors final : public DescriptorSource {
 public:
@@ -36,7 +40,9 @@ public:
 
 private:
     void mark(int fd, bool ours);
+    bool inVforkedChild() const { return ::getpid() != process_; }
 
+    const pid_t process_ = ::getpid();
     static constexpr std::size_t kMarked = 1 << 16;
     std::array<std::atomic<bool>, kMarked> marks_{};
     std::atomic<bool> overflow_ = false; ///< one beyond marks_ was ours once

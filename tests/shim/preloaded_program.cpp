@@ -238,6 +238,19 @@ TEST(Preloaded, AForkedChildOpensADeviceOfItsOwn) {
     ::close(fd);
 }
 
+TEST(Preloaded, AVforkedChildClosesOnlyItsOwnDescriptors) {
+    const int fd = open();
+    const pid_t child = ::vfork();
+    if (child == 0) {
+        ::close(fd); // what starts programs closes all it does not pass on
+        ::_exit(0);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(driver(fd), "vmwgfx");
+    ::close(fd);
+}
+
 TEST(Preloaded, KillingTheDeviceEndsInAnError) {
     const int fd = open();
     ASSERT_EQ(submitNothing(fd), 0);

@@ -296,9 +296,9 @@ void Gpu::recover() {
 }
 
 void Gpu::progress() {
-    const uint32_t status = readRegister(SVGA_REG_IRQ_STATUS);
-    if (status != 0)
-        client_.postRegister(0, SVGA_REG_IRQ_STATUS * 4, status);
+    // Which interrupt it was does not matter: all that one can tell is looked at. What happens after the flags are
+    // cleared raises another.
+    client_.postRegister(0, SVGA_REG_IRQ_STATUS * 4, ~0u);
     const uint32_t passed = readRegister(SVGA_REG_FENCE);
     bool refused = false;
     {

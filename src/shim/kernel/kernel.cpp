@@ -426,9 +426,9 @@ void Kernel::addMapping(void* address, uint64_t offset, uint64_t size) {
     auto buffer = bufferAt(offset, pageCeil(size));
     if (!buffer)
         return;
+    tracker_->addMapping(address, offset, pageCeil(size));
     ++buffer->mappings;
     buffer->wasMapped = buffer->mayBeWritten = true;
-    tracker_->addMapping(address, offset, pageCeil(size));
     if (!tracker_->readsAreTracked()) {
         CommandStream commands;
         std::vector<Surface*> surfaces;
