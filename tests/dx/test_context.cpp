@@ -126,7 +126,8 @@ TEST_F(DxTest, EveryIndexIsChecked) {
         send(SVGA_3D_CMD_DX_SET_SHADER_RESOURCES, SVGA3dCmdDXSetShaderResources{0xfffffffe, SVGA3D_SHADERTYPE_PS},
              five);
     });
-    bad("samplers", [&] { send(SVGA_3D_CMD_DX_SET_SAMPLERS, SVGA3dCmdDXSetSamplers{12, SVGA3D_SHADERTYPE_PS}, five); });
+    bad("samplers", [&] { send(SVGA_3D_CMD_DX_SET_SAMPLERS, SVGA3dCmdDXSetSamplers{17, SVGA3D_SHADERTYPE_PS}, five); });
+    send(SVGA_3D_CMD_DX_SET_SAMPLERS, SVGA3dCmdDXSetSamplers{12, SVGA3D_SHADERTYPE_PS}, five); // Mesa sends too many
     bad("vertex buffers", [&] { setVertices(1, 16, 0, 32); });
     bad("index format", [&] {
         send(SVGA_3D_CMD_DX_SET_INDEX_BUFFER, SVGA3dCmdDXSetIndexBuffer{1, SVGA3D_R8_UINT, 0});

@@ -56,7 +56,7 @@ public:
     void addList(uint32_t id, const char* name, Handler handler) {
         table_.add(id, name, [&contexts = contexts_, handler](uint32_t contextId, CommandBody body) {
             const Command command = body.take<Command>();
-            const std::vector<Item> items = body.takeRest<Item>();
+            std::vector<Item> items = body.takeRest<Item>();
             handler(contexts.get(contextId), command, items);
         });
     }

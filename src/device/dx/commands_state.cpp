@@ -68,8 +68,12 @@ void addShaderStateCommands(DxRegistrar& registrar) {
             assignIds(stageState(c, cmd.type).shaderResources, cmd.startView, ids, "shader resources");
         });
     registrar.addList<SVGA3dCmdDXSetSamplers, uint32_t>(
-        SVGA_3D_CMD_DX_SET_SAMPLERS, "DX_SET_SAMPLERS", [](DxContext& c, const auto& cmd, const auto& ids) {
-            assignIds(stageState(c, cmd.type).samplers, cmd.startSampler, ids, "samplers");
+        SVGA_3D_CMD_DX_SET_SAMPLERS, "DX_SET_SAMPLERS", [](DxContext& c, const auto& cmd, auto& ids) {
+            // Mesa sends the ids of more samplers than there are slots; none of its shaders uses those.
+            auto& slots = stageState(c, cmd.type).samplers;
+            if (cmd.startSampler < std::size(slots))
+                ids.resize(std::min(ids.size(), std::size(slots) - cmd.startSampler));
+            assignIds(slots, cmd.startSampler, ids, "samplers");
         });
     registrar.addList<SVGA3dCmdDXSetUAViews, uint32_t>(
         SVGA_3D_CMD_DX_SET_UA_VIEWS, "DX_SET_UA_VIEWS", [](DxContext& c, const auto& cmd, const auto& ids) {

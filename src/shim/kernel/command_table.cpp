@@ -106,8 +106,8 @@ void addState(std::vector<CommandInfo>& t) {
           std::pair{COMMAND(DX_SET_GS_CONSTANT_BUFFER_OFFSET)}, std::pair{COMMAND(DX_SET_HS_CONSTANT_BUFFER_OFFSET)},
           std::pair{COMMAND(DX_SET_DS_CONSTANT_BUFFER_OFFSET)}, std::pair{COMMAND(DX_SET_CS_CONSTANT_BUFFER_OFFSET)}})
         plain(id, name, sizeof(SVGA3dCmdDXSetConstantBufferOffset));
-    t.push_back(
-        Entry(COMMAND(DX_SET_SAMPLERS), sizeof(SVGA3dCmdDXSetSamplers), kContext).array(4, SVGA3D_DX_MAX_SAMPLERS));
+    // Mesa sends more than there are slots; vmwgfx does not count them, and the device leaves out the rest.
+    t.push_back(Entry(COMMAND(DX_SET_SAMPLERS), sizeof(SVGA3dCmdDXSetSamplers), kContext).array(4, UINT16_MAX));
     t.push_back(Entry(COMMAND(DX_SET_VIEWPORTS), sizeof(SVGA3dCmdDXSetViewports), kContext)
                     .array(sizeof(SVGA3dViewport), SVGA3D_DX_MAX_VIEWPORTS));
     t.push_back(Entry(COMMAND(DX_SET_SCISSORRECTS), sizeof(SVGA3dCmdDXSetScissorRects), kContext)
