@@ -9,6 +9,7 @@ import sys
 
 import harness
 import piglit
+import robustness
 from harness import BUILD, REPO, Results, step
 
 SANITIZERS = {
@@ -84,6 +85,8 @@ def stack_tests(stack):
         for name, output in outputs.items():
             print(f"--- {name}\n{output[-1500:]}")
         results.include(cases, f"{winsys}: ")
+    step("processes killed")
+    results.include(robustness.run_tests(stack))
     for tracker in ("async", "thread", "all"):
         for options in ([], ["--copy-only"]):
             title = " ".join([tracker, *options])
