@@ -5,6 +5,7 @@
 #include "device/vulkan/vulkan_error.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -287,9 +288,10 @@ public:
     uint32_t validationErrors() const override { return validationErrors_; }
 
     VkFormatProperties formatProperties(VkFormat format) const override {
+        if (static_cast<std::size_t>(format) < coreFormats_.size())
+            return coreFormats_[format];
         VkFormatProperties properties{};
-        if (format != VK_FORMAT_UNDEFINED)
-            vkGetPhysicalDeviceFormatProperties(physical_, format, &properties);
+        vkGetPhysicalDeviceFormatProperties(physical_, format, &properties);
         return properties;
     }
 
@@ -389,6 +391,8 @@ private:
     void createDevice() {
         FeatureChain chain(physical_);
         features_ = featuresOf(chain);
+        for (std::size_t format = VK_FORMAT_UNDEFINED + 1; format < coreFormats_.size(); ++format)
+            vkGetPhysicalDeviceFormatProperties(physical_, static_cast<VkFormat>(format), &coreFormats_[format]);
 
         float priority = 1.0f;
         VkDeviceQueueCreateInfo queueInfo{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
@@ -464,6 +468,8 @@ private:
     VkPhysicalDeviceProperties properties_{};
     VkDeviceSize importAlignment_ = 0;
     Features features_{};
+    /// By VkFormat: each draw asks. Zero for VK_FORMAT_UNDEFINED.
+    std::array<VkFormatProperties, VK_FORMAT_ASTC_12x12_SRGB_BLOCK + 1> coreFormats_{};
     Functions functions_{};
     std::atomic<uint32_t> validationErrors_ = 0;
 };
