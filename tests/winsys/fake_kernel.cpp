@@ -182,7 +182,6 @@ int execute(FakeState& state, const drm_vmw_execbuf_arg& arg) {
         return 0;
     drm_vmw_fence_rep reply{};
     reply.handle = state.nextHandle++;
-    reply.mask = DRM_VMW_FENCE_FLAG_EXEC;
     reply.seqno = state.nextSeqno++;
     reply.passed_seqno = state.passedSeqno;
     // A kernel that was not asked for a sync file says 0 here, or -1, depending on its age.
