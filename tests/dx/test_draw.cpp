@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/dx/dx_fixture.h"
 
+#include <cstring>
+
 namespace svga::device::test {
 
 using namespace vgpu10::test;
@@ -10,6 +12,24 @@ TEST_F(DxTest, ClearsARenderTarget) {
     clear(targetView, {0, 1, 0, 1});
     for (const auto& [x, y] : {std::pair(0u, 0u), {15u, 0u}, {0u, 15u}, {15u, 15u}, {7u, 8u}})
         EXPECT_EQ(pixel(target, x, y), kGreen);
+}
+
+TEST_F(DxTest, ClearsIntegerTargetsByValue) {
+    struct Case {
+        SVGA3dSurfaceFormat format;
+        float given;
+        uint32_t expected;
+    };
+    for (const Case& c : {Case{SVGA3D_R32_UINT, 7, 7}, Case{SVGA3D_R32_UINT, -1, 0xffffffff},
+                          Case{SVGA3D_R32_UINT, -16777216, 0xff000000}, Case{SVGA3D_R32_UINT, 5e9f, 0xffffffff},
+                          Case{SVGA3D_R32_SINT, -1, 0xffffffff}, Case{SVGA3D_R32_SINT, -5e9f, 0x80000000}}) {
+        const uint32_t integers = texture(kSize, kSize, c.format, SVGA3D_SURFACE_BIND_RENDER_TARGET);
+        clear(renderTargetView(integers, c.format), {c.given, 0, 0, 0});
+        const Rgba bytes = pixel(integers, 3, 5);
+        uint32_t value = 0;
+        std::memcpy(&value, &bytes, sizeof(value));
+        EXPECT_EQ(value, c.expected) << c.given << " in format " << c.format;
+    }
 }
 
 TEST_F(DxTest, DrawsATriangleWithYUp) {

@@ -359,7 +359,9 @@ void DrawEngine::clearColor(const SVGACOTableDXRTViewEntry& view, const SVGA3dRG
             value.int32[i] = int32_t(std::clamp(component, -2147483648.0, 2147483647.0));
             break;
         case vgpu10::NumericType::Uint:
-            value.uint32[i] = uint32_t(std::clamp(component, 0.0, 4294967295.0));
+            // Mesa's svga driver clears unsigned targets too with what it holds as signed integers: -1.0 is 2^32 - 1.
+            value.uint32[i] = component < 0 ? uint32_t(int32_t(std::max(component, -2147483648.0)))
+                                            : uint32_t(std::min(component, 4294967295.0));
             break;
         }
     }
