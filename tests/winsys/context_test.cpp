@@ -120,6 +120,23 @@ TEST_F(ContextTest, InternalTransfersDoNotConflictWithMaps) {
     EXPECT_FALSE(surface->isPending());
 }
 
+TEST_F(ContextTest, WhatABindingMayWriteConflictsWithMapsInLaterBatches) {
+    for (const uint32_t binding : {SVGA_3D_CMD_DX_DEFINE_RENDERTARGET_VIEW, SVGA_3D_CMD_DX_DEFINE_DEPTHSTENCIL_VIEW,
+                                   SVGA_3D_CMD_DX_DEFINE_DEPTHSTENCIL_VIEW_V2, SVGA_3D_CMD_DX_DEFINE_UA_VIEW}) {
+        const Ref<Surface> written = newSurface(), read = newSurface();
+        emit(binding, 1, written.get());
+        emit(SVGA_3D_CMD_DX_DEFINE_SHADERRESOURCE_VIEW, 1, read.get());
+        submit();
+        EXPECT_FALSE(stream().references(*written)) << "nothing is under way, command " << binding;
+        emit(SVGA_3D_CMD_INVALIDATE_GB_SURFACE, 1, read.get(), true);
+        EXPECT_FALSE(stream().references(*written)) << "nothing that writes is under way, command " << binding;
+        emit(SVGA_3D_CMD_DX_DRAW, 1, nullptr);
+        EXPECT_TRUE(stream().references(*written)) << "the draw may write it, command " << binding;
+        EXPECT_FALSE(stream().references(*read)) << "command " << binding;
+        submit();
+    }
+}
+
 TEST_F(ContextTest, WhatTheDeviceMayHaveWrittenIsZeroedAgain) {
     const Ref<Surface> surface = newSurface();
     emit(SVGA_3D_CMD_DX_DRAW, 1, surface.get());

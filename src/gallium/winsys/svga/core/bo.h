@@ -53,6 +53,13 @@ public:
     bool beginCpuAccess(const CpuAccess& access);
     void endCpuAccess(const CpuAccess& access);
 
+    /**
+     * \brief Says that draws may write here without naming the surface: it has a view to render to or to store through.
+     * Such a view stays bound from batch to batch.
+     */
+    void markOutput() { output_.store(true, std::memory_order_relaxed); }
+    bool isOutput() const { return output_.load(std::memory_order_relaxed); }
+
 private:
     friend class RefCounted<Bo>;
     Bo(Device& device, uint32_t handle, uint64_t mapHandle, uint32_t size);
@@ -65,6 +72,7 @@ private:
 
     std::mutex mapMutex_;
     std::atomic<void*> address_{nullptr};
+    std::atomic<bool> output_{false};
 };
 
 } // namespace svga::winsys

@@ -25,6 +25,41 @@ bool isSyncCommand(uint32_t id) {
     }
 }
 
+/** Whether a command makes its surface one that later draws, dispatches and clears may write without naming it. */
+bool makesOutput(uint32_t id) {
+    switch (id) {
+    case SVGA_3D_CMD_DX_DEFINE_RENDERTARGET_VIEW:
+    case SVGA_3D_CMD_DX_DEFINE_DEPTHSTENCIL_VIEW:
+    case SVGA_3D_CMD_DX_DEFINE_DEPTHSTENCIL_VIEW_V2:
+    case SVGA_3D_CMD_DX_DEFINE_UA_VIEW:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/** Whether a command writes to what is bound, or to what a view names. */
+bool writesOutputs(uint32_t id) {
+    switch (id) {
+    case SVGA_3D_CMD_DX_DRAW:
+    case SVGA_3D_CMD_DX_DRAW_INDEXED:
+    case SVGA_3D_CMD_DX_DRAW_INSTANCED:
+    case SVGA_3D_CMD_DX_DRAW_INDEXED_INSTANCED:
+    case SVGA_3D_CMD_DX_DRAW_AUTO:
+    case SVGA_3D_CMD_DX_DRAW_INDEXED_INSTANCED_INDIRECT:
+    case SVGA_3D_CMD_DX_DRAW_INSTANCED_INDIRECT:
+    case SVGA_3D_CMD_DX_DISPATCH:
+    case SVGA_3D_CMD_DX_DISPATCH_INDIRECT:
+    case SVGA_3D_CMD_DX_CLEAR_RENDERTARGET_VIEW:
+    case SVGA_3D_CMD_DX_CLEAR_DEPTHSTENCIL_VIEW:
+    case SVGA_3D_CMD_DX_CLEAR_UA_VIEW_UINT:
+    case SVGA_3D_CMD_DX_CLEAR_UA_VIEW_FLOAT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 } // namespace
 
 CommandStream::CommandStream(uint64_t memoryLimit)
@@ -71,19 +106,24 @@ uint32_t CommandStream::reference(Bo& bo) {
     return bo.handle();
 }
 
-bool CommandStream::isNeedlessSync() const {
-    if (reserved_ == 0 || reservedSurfaces_.empty())
+bool CommandStream::reservedAre(bool (*kind)(uint32_t commandId)) const {
+    if (reserved_ == 0)
         return false;
     for (uint32_t offset = used_; offset < used_ + reserved_;) {
         SVGA3dCmdHeader header;
         if (used_ + reserved_ - offset < sizeof(header))
             return false;
         std::memcpy(&header, buffer_.get() + offset, sizeof(header));
-        if (!isSyncCommand(header.id) || header.size > used_ + reserved_ - offset - sizeof(header))
+        if (!kind(header.id) || header.size > used_ + reserved_ - offset - sizeof(header))
             return false;
         offset += sizeof(header) + header.size;
     }
-    return std::all_of(reservedSurfaces_.begin(), reservedSurfaces_.end(),
+    return true;
+}
+
+bool CommandStream::isNeedlessSync() const {
+    return !reservedSurfaces_.empty() && reservedAre(isSyncCommand) &&
+           std::all_of(reservedSurfaces_.begin(), reservedSurfaces_.end(),
                        [](const Surface* surface) { return surface->isCoherent(); });
 }
 
@@ -92,6 +132,11 @@ void CommandStream::commit() {
         dropStaged();
         return;
     }
+    if (reservedAre(makesOutput)) {
+        for (Surface* surface : reservedSurfaces_)
+            surface->bo().markOutput();
+    }
+    writesOutputs_ |= reservedAre(writesOutputs);
     used_ += reserved_;
     reserved_ = 0;
     reservedSurfaces_.clear();
@@ -100,6 +145,9 @@ void CommandStream::commit() {
 }
 
 bool CommandStream::references(const Surface& surface) const {
+    // What is bound for writing stays bound, and the driver does not name it in each batch that draws to it.
+    if (writesOutputs_ && surface.bo().isOutput())
+        return true;
     const auto entry = index_.find(&surface);
     return entry != index_.end() && surfaces_[entry->second].content;
 }
@@ -122,6 +170,7 @@ void CommandStream::dropStaged() {
 void CommandStream::clear() {
     used_ = 0;
     mayEnd_ = false;
+    writesOutputs_ = false;
     committedSurfaces_ = 0;
     committedBos_ = 0;
     dropStaged();

@@ -55,7 +55,8 @@ public:
      */
     void commit();
 
-    /** \brief Whether the batch has commands that use \p surface's content. */
+    /** \brief Whether the batch has commands that may use \p surface's content, by a binding of an earlier batch too.
+     */
     bool references(const Surface& surface) const;
 
     /** \brief Says that the commands so far may be submitted on their own where memory gets short. */
@@ -72,6 +73,8 @@ private:
         bool content; ///< commands use what is in it, not only move or invalidate it
     };
 
+    /** Whether there are reserved commands, and all are of one kind. */
+    bool reservedAre(bool (*kind)(uint32_t commandId)) const;
     bool isNeedlessSync() const;
     void dropStaged();
 
@@ -80,7 +83,8 @@ private:
     uint32_t used_ = 0;
     uint32_t reserved_ = 0;
     bool mayEnd_ = false;
-    uint64_t memoryUsed_ = 0; ///< bytes of guest memory that the batch refers to
+    bool writesOutputs_ = false; ///< has commands that write to what is bound
+    uint64_t memoryUsed_ = 0;    ///< bytes of guest memory that the batch refers to
 
     std::vector<SurfaceEntry> surfaces_;
     std::vector<Ref<Bo>> bos_;
