@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs a profile of piglit-profiles/ on a stack, or compares two runs.
+
+  scripts/piglit_profile.py run gl33 --stack=coherent --results=coherent.json
+  scripts/piglit_profile.py run gl33 --stack=llvmpipe --results=llvmpipe.json
+  scripts/piglit_profile.py compare llvmpipe.json coherent.json
+
+Needs a built tree (./run or ./test). A run that was interrupted goes on where it stopped. Every test has a device of its own,
+and draws into a framebuffer object (piglit's -fbo), as there is no window system.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import sys
+from pathlib import Path
+
+import harness
+import piglit
+
+PROFILES = harness.REPO / "piglit-profiles"
+
+
+def profile_tests(name):
+    path = PROFILES / f"{name}.conf"
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in PROFILES.glob("*.conf")))
+        sys.exit(f"error: no profile '{name}'; there are: {known}")
+    lines = [line.strip() for line in path.read_text().splitlines()]
+    patterns = [line for line in lines if line and not line.startswith("#")]
+    return piglit.tests_of("quick_gl", "|".join(f"(?:{pattern})" for pattern in patterns))
+
+
+def run_profile(arguments):
+    stack = harness.Stack()
+    wrapper, environment = [], {}
+    if arguments.stack == "llvmpipe":
+        environment = stack.llvmpipe_environment()
+    else:
+        wrapper = stack.svga_run(f"--winsys={arguments.stack}", *(["--copy-only"] if arguments.copy_only else []))
+    results = json.loads(arguments.results.read_text()) if arguments.results.exists() else {}
+    tests = [(name, command) for name, command in profile_tests(arguments.profile) if name not in results]
+    progress = harness.Progress(f"{arguments.profile} on {arguments.stack}", len(tests))
+
+    def outcome(test):
+        return test[0], piglit.run_test(test[1], wrapper, environment, arguments.timeout)[0]
+
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as executor:
+        for done, (name, result) in enumerate(executor.map(outcome, tests), 1):
+            results[name] = result
+            progress.advance(f"{name}: {result}")
+            if done % 50 == 0 or done == len(tests):
+                arguments.results.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    progress.close()
+    print_counts({str(arguments.results): results})
+
+
+def print_counts(runs):
+    counts = {name: collections.Counter(results.values()) for name, results in runs.items()}
+    outcomes = sorted(set().union(*counts.values()))
+    width = max(map(len, counts))
+    print(" " * width, *(outcome.rjust(max(8, len(outcome))) for outcome in outcomes))
+    for name, count in counts.items():
+        print(name.ljust(width), *(str(count[outcome]).rjust(max(8, len(outcome))) for outcome in outcomes))
+
+
+def compare(arguments):
+    reference, other = (json.loads(path.read_text()) for path in (arguments.reference, arguments.other))
+    common = sorted(reference.keys() & other.keys())
+    print_counts({str(arguments.reference): {name: reference[name] for name in common},
+                  str(arguments.other): {name: other[name] for name in common}})
+    for name in common:
+        if reference[name] != other[name]:
+            print(f"{name}: {reference[name]} -> {other[name]}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", help="run a profile")
+    run.add_argument("profile", help="its name: a file of piglit-profiles/ without .conf")
+    run.add_argument("--stack", choices=("coherent", "stock", "llvmpipe"), default="coherent")
+    run.add_argument("--copy-only", action="store_true", help="the device copies every buffer")
+    run.add_argument("--results", type=Path, required=True, help="JSON file to write, and to go on with")
+    run.add_argument("--jobs", type=int, default=2, help="tests at a time (default 2)")
+    run.add_argument("--timeout", type=int, default=60, help="seconds a test may take (default 60)")
+    run.set_defaults(action=run_profile)
+    comparison = commands.add_parser("compare", help="what differs between two runs")
+    comparison.add_argument("reference", type=Path)
+    comparison.add_argument("other", type=Path)
+    comparison.set_defaults(action=compare)
+    arguments = parser.parse_args()
+    arguments.action(arguments)
+
+
+if __name__ == "__main__":
+    main()
