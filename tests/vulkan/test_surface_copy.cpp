@@ -184,6 +184,36 @@ TEST_F(SurfaceCopyTest, BuffersOverlapToo) {
     EXPECT_EQ(hostCopy(1, 0), model);
 }
 
+TEST_F(SurfaceCopyTest, BuffersInPlaceInOneMobAreOneMemory) {
+    if (!device.features().externalMemoryHost)
+        GTEST_SKIP() << "no VK_EXT_external_memory_host";
+    start(true);
+    auto mob = defineFilled(buffer(1, 1000));
+    define(buffer(2, 1000));
+    bind(2, 1);
+    ASSERT_TRUE(surfaces->at(1)->sharesMemory(*surfaces->at(2)));
+    std::vector<std::byte> model(mob->bytes().begin(), mob->bytes().begin() + 1000);
+    // The copy onto itself is none: Vulkan has no overlapping copies.
+    send(SVGA_3D_CMD_DX_BUFFER_COPY, SVGA3dCmdDXBufferCopy{2, 1, 0, 0, 1000});
+    copy(2, 0, 1, 0, {0, 0, 0, 1000, 1, 1, 0, 0, 0});
+    send(SVGA_3D_CMD_DX_PRED_COPY, SVGA3dCmdDXPredCopy{2, 1});
+    send(SVGA_3D_CMD_DX_BUFFER_COPY, SVGA3dCmdDXBufferCopy{2, 1, 10, 0, 900});
+    std::memmove(model.data() + 10, model.data(), 900);
+    send(SVGA_3D_CMD_DX_BUFFER_COPY, SVGA3dCmdDXBufferCopy{1, 2, 3, 77, 900});
+    std::memmove(model.data() + 3, model.data() + 77, 900);
+    queue->finish();
+    EXPECT_EQ(std::memcmp(mob->bytes().data(), model.data(), 1000), 0);
+
+    define(buffer(3, 1000));
+    back(3);
+    EXPECT_FALSE(surfaces->at(1)->sharesMemory(*surfaces->at(3)));
+    start(false);
+    defineBacked(buffer(1, 1000));
+    define(buffer(2, 1000));
+    bind(2, 1);
+    EXPECT_FALSE(surfaces->at(1)->sharesMemory(*surfaces->at(2))) << "each has a copy of its own";
+}
+
 TEST_F(SurfaceCopyTest, TransferFromBuffer) {
     struct Case {
         SVGA3dSurfaceFormat format;

@@ -120,6 +120,10 @@ public:
     void bind(std::shared_ptr<Mob> mob, uint32_t pitch);
     /** \brief A buffer whose only copy is the MOB. */
     bool zeroCopy() const { return storage_ && storage_->imported(); }
+    /** \brief Whether what is written to one is written to the other: the same buffer, or two in place in one MOB. */
+    bool sharesMemory(const GpuSurface& other) const {
+        return this == &other || (zeroCopy() && other.zeroCopy() && mob_ == other.mob_);
+    }
 
 private:
     struct ViewHash {

@@ -117,8 +117,11 @@ void copyBuffer(GpuQueue& queue, GpuSurface& destination, uint64_t destinationOf
     if (size == 0)
         return;
     VkBuffer from = source.buffer(), to = destination.buffer();
-    if (&source == &destination && overlap(static_cast<int64_t>(sourceOffset), static_cast<int64_t>(destinationOffset),
-                                           static_cast<int64_t>(size))) {
+    const bool sameMemory = source.sharesMemory(destination);
+    if (sameMemory && sourceOffset == destinationOffset)
+        return;
+    if (sameMemory && overlap(static_cast<int64_t>(sourceOffset), static_cast<int64_t>(destinationOffset),
+                              static_cast<int64_t>(size))) {
         Staging between = texelStaging(queue, size, 1);
         VkBufferCopy out{sourceOffset, between.offset, size}, in{between.offset, destinationOffset, size};
         vkCmdCopyBuffer(queue.transfer(), from, between.buffer, 1, &out);
