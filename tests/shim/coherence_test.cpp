@@ -287,7 +287,118 @@ TEST_P(CoherenceTest, CreateMapDestroyFromTwoThreads) {
     other.join();
 }
 
-/// Random writes, copies and reads of a few buffers against plain memory.
+TEST_P(CoherenceTest, SurfacesOnOneMemoryAllSeeWhatTheCpuWrites) {
+    constexpr uint32_t kSize = 20000;
+    const auto a = device->createBuffer(kSize);
+    const auto b = device->createBufferOn(a, kSize);
+    const auto seen = device->createBuffer(kSize);
+    auto memory = device->map(a);
+    auto target = device->map(seen);
+    for (uint32_t round = 1; round < 6; ++round) {
+        const auto value = static_cast<uint8_t>(round);
+        std::memset(memory->data() + 3000 * round, value, 3000);
+        for (const auto& surface : {a, b}) {
+            device->run(copy(seen, 0, surface, 0, kSize));
+            ASSERT_EQ(std::memcmp(target->data(), memory->data(), kSize), 0) << "round " << round;
+            // Away with it, so that the next copy has something to do.
+            std::memset(target->data(), 0xff, kSize);
+        }
+    }
+}
+
+TEST_P(CoherenceTest, WhatTheDeviceWritesToOneSurfaceReachesTheMemoryAndTheOther) {
+    constexpr uint32_t kSize = 9000;
+    const auto a = device->createBuffer(kSize);
+    const auto b = device->createBufferOn(a, kSize);
+    const auto from = device->createBuffer(kSize);
+    const auto seen = device->createBuffer(kSize);
+    auto memory = device->map(a);
+    auto source = device->map(from);
+    auto target = device->map(seen);
+    for (uint32_t round = 0; round < 12; ++round) {
+        const auto& written = round % 2 == 0 ? b : a;
+        const auto& used = round % 2 == 0 ? a : b;
+        std::memset(source->data(), static_cast<int>(round + 1), kSize);
+        (*memory)[8999] = static_cast<uint8_t>(round + 100);
+        device->run(copy(written, 1000, from, 0, 5000));
+        if (round % 3 == 0) { // the CPU looks first, or the device does
+            ASSERT_EQ((*memory)[1000], round + 1) << "round " << round;
+        }
+        device->run(copy(seen, 0, used, 0, kSize));
+        ASSERT_EQ((*target)[1000], round + 1) << "round " << round;
+        ASSERT_EQ((*target)[5999], round + 1) << "round " << round;
+        ASSERT_EQ((*target)[8999], round + 100) << "round " << round;
+        ASSERT_EQ((*memory)[5999], round + 1) << "round " << round;
+        ASSERT_EQ((*memory)[8999], round + 100) << "round " << round;
+    }
+}
+
+TEST_P(CoherenceTest, TheSurfaceWrittenLastInABatchCounts) {
+    constexpr uint32_t kSize = 8192;
+    const auto a = device->createBuffer(kSize);
+    const auto b = device->createBufferOn(a, kSize);
+    const auto from = device->createBuffer(kSize);
+    const auto seen = device->createBuffer(kSize);
+    auto memory = device->map(a);
+    auto source = device->map(from);
+    auto target = device->map(seen);
+    for (uint32_t round = 1; round < 9; ++round) {
+        // As the driver replaces a surface: the whole is copied over, then the new one is drawn to.
+        const auto& old = round % 2 == 0 ? a : b;
+        const auto& replacement = round % 2 == 0 ? b : a;
+        std::memset(source->data(), static_cast<int>(round), kSize);
+        (*memory)[10] = static_cast<uint8_t>(round + 50);
+        auto commands = copy(old, 100, from, 0, 100);
+        commands.append(copy(replacement, 0, old, 0, kSize));
+        commands.append(copy(replacement, 4000, from, 0, 500));
+        device->run(commands);
+        if (round % 3 == 0) {
+            ASSERT_EQ((*memory)[4000], round);
+        }
+        device->run(copy(seen, 0, old, 0, kSize));
+        for (const uint32_t at : {100u, 199u, 4000u, 4499u})
+            ASSERT_EQ((*target)[at], round) << "round " << round << ", byte " << at;
+        ASSERT_EQ((*target)[10], round + 50) << "round " << round;
+        for (const uint32_t at : {100u, 199u, 4000u, 4499u})
+            ASSERT_EQ((*memory)[at], round) << "round " << round << ", byte " << at;
+    }
+}
+
+TEST_P(CoherenceTest, InvalidatingASurfaceLeavesTheMemoryItShares) {
+    const auto a = device->createBuffer(4096);
+    const auto b = device->createBufferOn(a, 4096);
+    const auto from = device->createBuffer(4096);
+    auto memory = device->map(a);
+    auto source = device->map(from);
+    (*source)[0] = 5;
+    device->run(copy(b, 7, from, 0, 1));
+    const uint64_t before = readBack();
+    CommandStream commands;
+    commands.add(SVGA_3D_CMD_INVALIDATE_GB_SURFACE, SVGA3dCmdInvalidateGBSurface{a.handle});
+    device->run(commands);
+    EXPECT_EQ(readBack(), before) << "that is no use of the content";
+    EXPECT_EQ((*memory)[7], 5);
+}
+
+TEST_P(CoherenceTest, ASurfaceOnGivenMemoryTakesItsHandleAndUploadsNothing) {
+    drm_vmw_alloc_bo_arg allocate{};
+    allocate.req.size = 8192;
+    ASSERT_EQ(device->command(DRM_VMW_ALLOC_DMABUF, allocate), 0);
+    SurfaceHandle given{};
+    given.buffer = allocate.rep.handle;
+    EXPECT_THROW(device->createBufferOn(given, 8193), Error);
+    const auto surface = device->createBufferOn(given, 8192);
+    EXPECT_EQ(surface.buffer, given.buffer);
+    const auto to = device->createBuffer(16);
+    const uint64_t before = uploaded();
+    device->run(copy(to, 0, surface, 0, 16));
+    EXPECT_EQ(uploaded(), before) << "it is zero on both sides";
+    drm_vmw_handle_close_arg close{given.buffer, 0};
+    EXPECT_EQ(device->command(DRM_VMW_HANDLE_CLOSE, close), 0);
+    EXPECT_NE(device->command(DRM_VMW_HANDLE_CLOSE, close), 0) << "the surface took no handle of its own";
+}
+
+/// Random writes, copies and reads of a few buffers, each with several surfaces, against plain memory.
 class RandomCoherence {
 public:
     RandomCoherence(EmbeddedDevice& device, uint32_t seed)
@@ -297,6 +408,9 @@ public:
             Buffer buffer;
             buffer.size = pick(1, 30000);
             buffer.handle = device_.createBuffer(buffer.size);
+            buffer.surfaces.assign(1, buffer.handle);
+            for (int other = 0; other < i; ++other)
+                buffer.surfaces.push_back(device_.createBufferOn(buffer.handle, buffer.size));
             buffer.mapping = device_.map(buffer.handle);
             buffer.model.assign(buffer.size, 0);
             buffer.busy.assign(buffer.size, false);
@@ -338,6 +452,7 @@ private:
     struct Buffer {
         uint32_t size;
         SurfaceHandle handle;
+        std::vector<SurfaceHandle> surfaces; ///< on the one memory
         std::unique_ptr<Mapping> mapping;
         std::vector<uint8_t> model;
         std::vector<bool> busy; ///< in a copy that may not be done: the CPU keeps off these bytes
@@ -365,9 +480,11 @@ private:
         const uint32_t size = pick(1, std::min(from.size, to.size));
         const uint32_t fromX = pick(0, from.size - size);
         const uint32_t toX = pick(0, to.size - size);
+        const auto any = [this](const Buffer& buffer) {
+            return buffer.surfaces[pick(0, static_cast<uint32_t>(buffer.surfaces.size()) - 1)].handle;
+        };
         CommandStream commands;
-        commands.add(SVGA_3D_CMD_DX_BUFFER_COPY,
-                     SVGA3dCmdDXBufferCopy{to.handle.handle, from.handle.handle, toX, fromX, size});
+        commands.add(SVGA_3D_CMD_DX_BUFFER_COPY, SVGA3dCmdDXBufferCopy{any(to), any(from), toX, fromX, size});
         ASSERT_EQ(device_.execute(commands, SVGA3D_INVALID_ID, &last_), 0);
         std::memcpy(to.model.data() + toX, from.model.data() + fromX, size);
         std::fill_n(to.busy.begin() + toX, size, true);

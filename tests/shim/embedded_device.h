@@ -87,15 +87,15 @@ public:
     }
 
     SurfaceHandle createSurface(uint32_t format, drm_vmw_size size, uint32_t levels, uint32_t layers, uint32_t flags,
-                                uint32_t drmFlags = drm_vmw_surface_flag_create_buffer |
-                                                    drm_vmw_surface_flag_coherent) {
+                                uint32_t drmFlags = drm_vmw_surface_flag_create_buffer | drm_vmw_surface_flag_coherent,
+                                uint32_t buffer = SVGA3D_INVALID_ID) {
         drm_vmw_gb_surface_create_ext_arg arg{};
         arg.req.base.format = format;
         arg.req.base.svga3d_flags = flags;
         arg.req.base.base_size = size;
         arg.req.base.mip_levels = levels;
         arg.req.base.array_size = layers;
-        arg.req.base.buffer_handle = SVGA3D_INVALID_ID;
+        arg.req.base.buffer_handle = buffer;
         arg.req.base.drm_surface_flags = static_cast<drm_vmw_surface_flags>(drmFlags);
         arg.req.version = drm_vmw_gb_surface_v1;
         const int result = command(DRM_VMW_GB_SURFACE_CREATE_EXT, arg);
@@ -107,6 +107,12 @@ public:
     SurfaceHandle createBuffer(uint32_t size) {
         return createSurface(SVGA3D_BUFFER, {size, 1, 1, 0}, 1, 1,
                              SVGA3D_SURFACE_BIND_VERTEX_BUFFER | SVGA3D_SURFACE_HINT_VERTEXBUFFER);
+    }
+
+    /// Another surface on the memory of \p other.
+    SurfaceHandle createBufferOn(const SurfaceHandle& other, uint32_t size) {
+        return createSurface(SVGA3D_BUFFER, {size, 1, 1, 0}, 1, 1, SVGA3D_SURFACE_BIND_INDEX_BUFFER,
+                             drm_vmw_surface_flag_coherent, other.buffer);
     }
 
     /// \return 0 or a negative errno; \p fence gets the fence's handle.

@@ -22,6 +22,10 @@ uint64_t attachmentKey(int8_t coTable, uint32_t id) {
     return uint64_t{static_cast<uint8_t>(coTable)} << 32 | id;
 }
 
+bool isSynchronisation(Effect effect) {
+    return effect == Effect::Update || effect == Effect::Readback || effect == Effect::Invalidate;
+}
+
 SubresourceRange wholeOf(const Surface& surface) {
     return {0, surface.layout.levels(), 0, surface.layout.layers()};
 }
@@ -48,8 +52,15 @@ uint64_t Batch::submit() {
         if (verified_.coTableEntries[type] != 0)
             kernel_.growCoTable(*context_, static_cast<SVGACOTableType>(type), verified_.coTableEntries[type]);
     }
-    for (const auto& surface : verified_.surfaces)
-        reference(surface);
+    for (std::size_t i = 0; i < verified_.steps.size(); ++i) {
+        const Step& step = verified_.steps[i];
+        if (isSynchronisation(step.info->effect))
+            continue; // uses no content
+        const std::size_t end =
+            i + 1 < verified_.steps.size() ? verified_.steps[i + 1].references : verified_.surfaces.size();
+        for (std::size_t named = step.references; named < end; ++named)
+            reference(verified_.surfaces[named]);
+    }
     for (const Step& step : verified_.steps)
         apply(step);
     for (auto& [id, buffer] : verified_.buffers)
@@ -147,7 +158,8 @@ void Batch::write(const std::shared_ptr<Surface>& surface, SubresourceRange rang
         return;
     auto [it, fresh] = writeIndex_.try_emplace(surface.get(), writes_.size());
     if (fresh)
-        writes_.push_back({surface, std::vector<bool>(surface->layout.subresources())});
+        writes_.push_back({surface, std::vector<bool>(surface->layout.subresources()), 0});
+    writes_[it->second].order = ++writeOrder_;
     auto& subresources = writes_[it->second].subresources;
     range = surface->layout.clip(range);
     for (uint32_t layer = range.firstLayer; layer < range.firstLayer + range.layers; ++layer) {
@@ -401,8 +413,11 @@ void Batch::synchronise(const Step& step) {
         ++kernel_.counters().userspace_readbacks;
     // Of a surface that is kept coherent, guest memory may be older than the device's copy: both directions, and
     // what may be forgotten, are known better here.
-    if (!verified_.surfaces[step.references]->followed)
-        pass(step);
+    const auto& surface = verified_.surfaces[step.references];
+    if (surface->followed)
+        return;
+    reference(surface);
+    pass(step);
 }
 
 void Batch::bindSurface(const Step& step) {

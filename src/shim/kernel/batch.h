@@ -98,6 +98,7 @@ private:
     CommandStream before_, commands_, after_;
     Kernel::InFlight inFlight_;
     std::vector<SurfaceWrite> writes_;
+    uint64_t writeOrder_ = 0;
     std::unordered_map<const Surface*, std::size_t> writeIndex_;
     bool inputsReferenced_ = false;
     bool outputsChanged_ = true;

@@ -32,8 +32,12 @@ void joinRows(std::vector<SubresourceBox>& boxes) {
         boxes.resize(last + 1);
 }
 
-bool any(const std::vector<bool>& bits) {
-    return std::find(bits.begin(), bits.end(), true) != bits.end();
+/// Whether a batch's later write makes \p write, to a buffer on the same memory, out of date.
+bool isSuperseded(const SurfaceWrite& write, std::span<const SurfaceWrite> writes) {
+    return std::any_of(writes.begin(), writes.end(), [&](const SurfaceWrite& other) {
+        return other.surface->backup == write.surface->backup && other.order > write.order &&
+               other.surface->isBuffer() && write.surface->isBuffer();
+    });
 }
 
 } // namespace
@@ -77,6 +81,7 @@ PageRun Coherence::pages(const Surface& surface, uint32_t subresource) const {
 void Coherence::prepare(std::span<const std::shared_ptr<Surface>> surfaces, std::span<const SurfaceWrite> writes,
                         CommandStream& before, CommandStream& after, std::vector<std::shared_ptr<Surface>>& merges) {
     const bool waits = kernel_.tracker().readsAreTracked();
+    settle(surfaces);
     if (waits) {
         // First make the CPU wait, then collect: a write that races with this either came before, and is collected,
         // or comes after the readback.
@@ -104,6 +109,12 @@ void Coherence::prepare(std::span<const std::shared_ptr<Surface>> surfaces, std:
     }
     for (const SurfaceWrite& write : writes) {
         Surface& surface = *write.surface;
+        if (isSuperseded(write, writes)) {
+            markWritten(surface);
+            if (surface.shadow)
+                surface.shadow->unknown = true;
+            continue;
+        }
         const bool now = !waits && surface.shadow && surface.backup->mappings > 0;
         for (uint32_t i = 0; i < write.subresources.size(); ++i) {
             if (!write.subresources[i])
@@ -115,6 +126,51 @@ void Coherence::prepare(std::span<const std::shared_ptr<Surface>> surfaces, std:
         }
         if (now)
             merges.push_back(write.surface);
+    }
+}
+
+/// Brings to memory what the device has newer in surfaces that share memory with one of \p surfaces.
+void Coherence::settle(std::span<const std::shared_ptr<Surface>> surfaces) {
+    CommandStream commands;
+    Kernel::InFlight inFlight;
+    uint64_t merged = 0;
+    for (const auto& surface : surfaces) {
+        if (!surface->followed)
+            continue;
+        for (Surface* other : surface->backup->coherentSurfaces) {
+            if (other == surface.get())
+                continue;
+            bool here = false;
+            for (uint32_t i = 0; i < other->deviceNewer.size(); ++i) {
+                if (!other->deviceNewer[i])
+                    continue;
+                readBackSubresource(*other, i, commands);
+                here = true;
+            }
+            if (here)
+                inFlight.surfaces.push_back(other->shared_from_this());
+            if (here && other->shadow)
+                inFlight.merges.push_back(other->shared_from_this());
+            else if (other->shadow)
+                merged = std::max(merged, other->shadow->readback);
+        }
+    }
+    if (!commands.empty()) {
+        const auto read = inFlight.surfaces;
+        const uint64_t seqno = kernel_.submit(commands, std::nullopt, std::move(inFlight));
+        for (const auto& surface : read)
+            surface->backup->readback = seqno;
+        merged = std::max(merged, seqno);
+    }
+    // The CPU copies a shadow's content, both ways: then it has to be there.
+    if (merged != 0 && !kernel_.tracker().readsAreTracked())
+        kernel_.waitLocked(merged);
+}
+
+void Coherence::markOthersWritten(const Surface& surface, PageRun pages) {
+    for (Surface* other : surface.backup->coherentSurfaces) {
+        if (other != &surface)
+            other->pending.add(pages);
     }
 }
 
@@ -160,19 +216,6 @@ void Coherence::upload(Surface& surface, CommandStream& commands) {
     surface.pending.clear();
     if (surface.shadow)
         updateShadow(surface, runs);
-    else
-        for (const PageRun& run : runs) {
-            // Another surface on the same memory may have newer content there: it goes first.
-            for (Surface* other : surface.backup->coherentSurfaces) {
-                if (other == &surface || !any(other->deviceNewer))
-                    continue;
-                const auto [first, last] = other->layout.overlapping(run.offset, run.offset + run.size);
-                for (uint32_t i = first; i < last; ++i) {
-                    if (other->deviceNewer[i])
-                        readBackSubresource(*other, i, commands);
-                }
-            }
-        }
     uploadRuns(surface, runs, commands);
 }
 
@@ -224,10 +267,11 @@ void Coherence::updateShadow(Surface& surface, std::vector<PageRun>& runs) {
     PageRunSet changed;
     for (const PageRun& run : runs) {
         for (uint64_t page = run.offset; page < run.offset + run.size; page += kPageSize) {
-            if (std::memcmp(guest + page, shadow.known.data() + page, kPageSize) != 0)
+            if (shadow.unknown || std::memcmp(guest + page, shadow.known.data() + page, kPageSize) != 0)
                 changed.add({page, kPageSize});
         }
     }
+    shadow.unknown = false;
     runs = changed.runs();
     if (runs.empty())
         return;
@@ -248,6 +292,9 @@ void Coherence::readBackSubresource(Surface& surface, uint32_t subresource, Comm
     if (surface.shadow) {
         surface.shadow->pending[subresource] = true;
         surface.shadow->readback = kernel_.submitted() + 1; // at the earliest; retire() knows the batch
+    } else {
+        const auto place = surface.layout.subresource(subresource);
+        markOthersWritten(surface, pagesOf(place.offset, place.offset + place.size));
     }
 }
 
@@ -306,6 +353,7 @@ void Coherence::merge(Surface& surface, uint64_t retired) {
             std::memcpy(fresh.data(), device + at, size); // read once: a later readback may be under way
             if (std::memcmp(fresh.data(), shadow.known.data() + at, size) == 0)
                 continue;
+            markOthersWritten(surface, pagesOf(at, at + size));
             for (std::size_t byte = 0; byte < size; ++byte) {
                 if (fresh[byte] != shadow.known[at + byte])
                     guest[at + byte] = shadow.known[at + byte] = fresh[byte];

@@ -18,6 +18,11 @@
  * only the bytes that the device changed. In mode All a page is uploaded only where it differs from the shadow.
  *
  * A surface whose memory is mapped nowhere is read back when it is mapped, not before.
+ *
+ * Several surfaces may share memory: each has a device's copy of its own. What the CPU wrote goes to each when it is
+ * next used. What the device wrote to one is brought to memory before a batch uses another, and goes on to that from
+ * there (settle). So of surfaces that share memory one at most is newer on the device; where a batch writes several,
+ * ordering them is up to its commands, and the one written last counts.
  * All functions are called with the embedded kernel's lock held.
  */
 #pragma once
@@ -38,6 +43,7 @@ class Kernel;
 struct SurfaceWrite {
     std::shared_ptr<Surface> surface;
     std::vector<bool> subresources;
+    uint64_t order = 0; ///< of the last write: the higher the later
 };
 
 class Coherence {
@@ -76,6 +82,8 @@ public:
 
 private:
     PageRun pages(const Surface& surface, uint32_t subresource) const;
+    void settle(std::span<const std::shared_ptr<Surface>> surfaces);
+    static void markOthersWritten(const Surface& surface, PageRun pages);
     void collect(std::span<const std::shared_ptr<Surface>> surfaces);
     void upload(Surface& surface, CommandStream& commands);
     void uploadRuns(Surface& surface, std::span<const PageRun> runs, CommandStream& commands);

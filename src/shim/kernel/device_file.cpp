@@ -366,7 +366,10 @@ void DeviceFile::createSurface(const drm_vmw_gb_surface_create_ext_req& request,
         if (!backup)
             throw IoctlError(EINVAL);
     }
+    const bool named = backup != nullptr;
     fill(kernel_->createSurface(request, std::move(backup)), reply);
+    if (named) // the reply has the caller's own handle, and no reference more
+        handles_.remove<BufferObject>(reply.buffer_handle);
 }
 
 void DeviceFile::referenceSurface(const drm_vmw_surface_arg& request, drm_vmw_gb_surface_ref_ext_rep& reply) {

@@ -166,7 +166,7 @@ std::shared_ptr<Surface> Kernel::createSurface(const drm_vmw_gb_surface_create_e
         throw IoctlError(EINVAL);
     if (backup && backup->size < size)
         throw IoctlError(EINVAL);
-    const bool reused = backup != nullptr;
+    const bool used = backup && (backup->wasMapped || backup->lastUse != 0);
     if (!backup && (base.drm_surface_flags & drm_vmw_surface_flag_create_buffer) != 0)
         backup = createBuffer(size);
     const auto id = surfaceIds_.allocate();
@@ -219,7 +219,7 @@ std::shared_ptr<Surface> Kernel::createSurface(const drm_vmw_gb_surface_create_e
     }
     if (backup) {
         bindSurface(surface, std::move(backup), prologue_);
-        if (!reused)
+        if (!used)
             surface->pending.clear(); // zeroed memory that nobody has seen
     }
     return surface;
@@ -402,13 +402,15 @@ PageRun Kernel::readBack(uint64_t offset) noexcept {
     for (int attempt = 0; !lost(); ++attempt) {
         CommandStream commands;
         std::vector<Surface*> merges; // none: shadows are for trackers that do not call this
-        if (!coherence_->readBack(*buffer, page.offset, page.size, commands, merges)) {
+        uint64_t seqno = buffer->readback;
+        if (coherence_->readBack(*buffer, page.offset, page.size, commands, merges)) {
+            InFlight inFlight;
+            inFlight.buffers.push_back(buffer);
+            seqno = submit(commands, std::nullopt, std::move(inFlight));
+        } else if (seqno <= retired()) {
             const PageRun run = coherence_->currentAround(*buffer, page.offset);
             return run.size != 0 ? run : page;
         }
-        InFlight inFlight;
-        inFlight.buffers.push_back(buffer);
-        const uint64_t seqno = submit(commands, std::nullopt, std::move(inFlight));
         // Another thread's batches may make the page stale again and again; in the end keep them out.
         if (attempt < kUnlockedReadbacks) {
             held.unlock();

@@ -30,6 +30,7 @@ struct BufferObject {
     uint32_t mobId = SVGA3D_INVALID_ID;
 
     uint64_t lastUse = 0;  ///< seqno of the last submission that names it
+    uint64_t readback = 0; ///< seqno of the last submission that brings content here for the sake of another surface
     uint32_t cpuGrabs = 0; ///< SYNCCPU grabs that keep submissions out
     uint32_t mappings = 0;
     bool wasMapped = false;
@@ -50,6 +51,7 @@ struct Shadow {
     std::vector<std::byte> known; ///< what the device's copy held when we last knew
     uint64_t readback = 0;        ///< seqno of the last readback that has not been merged; 0: none
     std::vector<bool> pending;    ///< subresources that are in such a readback
+    bool unknown = false;         ///< the device's copy has changed, and that is not to be read back
 };
 
 class Surface : public std::enable_shared_from_this<Surface> {
