@@ -143,7 +143,7 @@ TEST_F(ContextTest, WhatTheDeviceMayHaveWrittenIsZeroedAgain) {
     submit();
     std::vector<uint8_t>& bytes = state_->surfaces.at(surface->handle()).memory->bytes;
     bytes[7] = 1;
-    surface->zero(4096);
+    surface->renew(4096);
     EXPECT_EQ(bytes[7], 0);
 }
 

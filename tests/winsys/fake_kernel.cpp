@@ -95,17 +95,6 @@ int allocate(FakeState& state, drm_vmw_alloc_bo_arg& arg) {
     return 0;
 }
 
-drm_vmw_gb_surface_create_rep describe(FakeState& state, uint32_t handle) {
-    const FakeState::FakeSurface& surface = state.surfaces.at(handle);
-    drm_vmw_gb_surface_create_rep reply{};
-    reply.handle = handle;
-    reply.backup_size = static_cast<uint32_t>(surface.memory->bytes.size());
-    reply.buffer_handle = newBuffer(state, surface.mapHandle);
-    reply.buffer_size = reply.backup_size;
-    reply.buffer_map_handle = surface.mapHandle;
-    return reply;
-}
-
 SurfaceDesc descOf(const drm_vmw_gb_surface_create_ext_req& request) {
     SurfaceDesc desc;
     desc.flags = uint64_t(request.svga3d_flags_upper_32_bits) << 32 | request.base.svga3d_flags;
@@ -119,6 +108,18 @@ SurfaceDesc descOf(const drm_vmw_gb_surface_create_ext_req& request) {
     return desc;
 }
 
+/** \param buffer the handle that the caller has of the backing already; SVGA3D_INVALID_ID: it gets one */
+drm_vmw_gb_surface_create_rep describe(FakeState& state, uint32_t handle, uint32_t buffer = SVGA3D_INVALID_ID) {
+    const FakeState::FakeSurface& surface = state.surfaces.at(handle);
+    drm_vmw_gb_surface_create_rep reply{};
+    reply.handle = handle;
+    reply.backup_size = static_cast<uint32_t>(backingSize(descOf(surface.request)));
+    reply.buffer_handle = buffer != SVGA3D_INVALID_ID ? buffer : newBuffer(state, surface.mapHandle);
+    reply.buffer_size = static_cast<uint32_t>(surface.memory->bytes.size());
+    reply.buffer_map_handle = surface.mapHandle;
+    return reply;
+}
+
 uint32_t newSurface(FakeState& state, const drm_vmw_gb_surface_create_ext_req& request) {
     const uint32_t handle = state.nextHandle++;
     const uint64_t mapHandle = newMemory(state, backingSize(descOf(request)));
@@ -127,8 +128,17 @@ uint32_t newSurface(FakeState& state, const drm_vmw_gb_surface_create_ext_req& r
 }
 
 int createSurface(FakeState& state, drm_vmw_gb_surface_create_ext_arg& arg) {
-    const uint32_t handle = newSurface(state, arg.req);
-    arg.rep = describe(state, handle);
+    const uint32_t buffer = arg.req.base.buffer_handle;
+    if (buffer == SVGA3D_INVALID_ID) {
+        arg.rep = describe(state, newSurface(state, arg.req));
+        return 0;
+    }
+    const auto entry = state.buffers.find(buffer);
+    if (entry == state.buffers.end() || state.memory.at(entry->second)->bytes.size() < backingSize(descOf(arg.req)))
+        return -EINVAL;
+    const uint32_t handle = state.nextHandle++;
+    state.surfaces[handle] = {arg.req, state.memory.at(entry->second), entry->second, 1};
+    arg.rep = describe(state, handle, buffer);
     return 0;
 }
 

@@ -160,6 +160,46 @@ TEST_F(GalliumTest, MapsRetryBehindTheBatchAndNeverRebind) {
     release(surface);
 }
 
+TEST_F(GalliumTest, AReplacedBufferStaysMapped) {
+    const auto persistent = [&](SVGA3dSurfaceAllFlags flags) {
+        struct svga_winsys_surface* surface =
+            screen_->surface_create(screen_, flags, SVGA3D_BUFFER, SVGA_SURFACE_USAGE_COHERENT, {4096, 1, 1}, 1, 1, 0);
+        screen_->surface_init(screen_, surface, 0, flags);
+        return surface;
+    };
+    struct svga_winsys_surface* old = persistent(SVGA3D_SURFACE_BIND_VERTEX_BUFFER);
+    bool retry = true, rebind = true;
+    void* map = context_->surface_map(context_, old, PIPE_MAP_WRITE | PIPE_MAP_PERSISTENT, &retry, &rebind);
+    ASSERT_NE(map, nullptr);
+
+    struct svga_winsys_surface* replacement =
+        persistent(SVGA3D_SURFACE_BIND_VERTEX_BUFFER | SVGA3D_SURFACE_BIND_STREAM_OUTPUT);
+    auto* words = static_cast<uint32*>(context_->reserve(context_, 28, 2));
+    words[0] = SVGA_3D_CMD_DX_BUFFER_COPY;
+    words[1] = 20;
+    context_->surface_relocation(context_, &words[2], nullptr, replacement, SVGA_RELOC_WRITE);
+    context_->surface_relocation(context_, &words[3], nullptr, old, SVGA_RELOC_READ);
+    words[4] = words[5] = 0;
+    words[6] = 4096;
+    context_->commit(context_);
+    EXPECT_EQ(draw(replacement), fromGallium(replacement)->handle());
+    context_->flush(context_, nullptr);
+    uint32 sent[7];
+    std::memcpy(sent, state_->executions.at(0).commands.data(), sizeof(sent));
+    EXPECT_EQ(sent[2], fromGallium(replacement)->handle());
+    EXPECT_EQ(sent[3], fromGallium(old)->handle());
+    EXPECT_EQ(context_->surface_map(context_, replacement, PIPE_MAP_READ, &retry, &rebind), map);
+    context_->surface_unmap(context_, replacement, &rebind);
+    EXPECT_FALSE(rebind);
+
+    // What the driver's cache gives out again is a buffer of its own.
+    screen_->surface_init(screen_, old, 0, SVGA3D_SURFACE_BIND_VERTEX_BUFFER);
+    EXPECT_NE(context_->surface_map(context_, old, PIPE_MAP_WRITE, &retry, &rebind), map);
+    context_->surface_unmap(context_, old, &rebind);
+    release(old);
+    release(replacement);
+}
+
 TEST_F(GalliumTest, UnsynchronizedMapsNeitherRetryNorWait) {
     struct svga_winsys_surface* surface = newBuffer();
     draw(surface);
@@ -188,7 +228,7 @@ TEST_F(GalliumTest, RelocationsFillInHandles) {
     const uint32 code[4] = {1, 2, 3, 4};
     struct svga_winsys_gb_shader* shader =
         context_->shader_create(context_, 9, SVGA3D_SHADERTYPE_VS, code, sizeof(code), nullptr, 0);
-    const uint32 backing = fromGallium(surface)->bo().handle();
+    const uint32 backing = fromGallium(surface)->bo()->handle();
 
     uint32 sid = 0, surfaceMob = 0, none = 0, noneMob = 0, mob = 0, offset = 0, shid = 0, shaderMob = 0,
            shaderOffset = 7, queryMob = 0, cid = 0;

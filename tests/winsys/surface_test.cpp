@@ -134,7 +134,7 @@ TEST_F(SurfaceTest, CoherentMapsWaitButHoldNothing) {
     ASSERT_EQ(state_->syncs.size(), 1u);
     EXPECT_EQ(unsigned(state_->syncs[0].flags),
               unsigned(drm_vmw_synccpu_read | drm_vmw_synccpu_write | drm_vmw_synccpu_allow_cs));
-    EXPECT_EQ(state_->syncs[0].handle, surface->bo().handle());
+    EXPECT_EQ(state_->syncs[0].handle, surface->bo()->handle());
     surface->unmap();
     EXPECT_EQ(state_->syncs.size(), 1u);
     EXPECT_EQ(surface->map({}), address) << "it stayed mapped";
@@ -211,7 +211,7 @@ TEST_F(SurfaceTest, ImportErrorsNameTheHandle) {
 
 TEST_F(SurfaceTest, ZeroingANewSurfaceTouchesNothing) {
     const Ref<Surface> surface = Surface::create(*device_, buffer(8192));
-    surface->zero(8192);
+    surface->renew(8192);
     EXPECT_EQ(calls(DRM_VMW_SYNCCPU), 0u);
     EXPECT_EQ(state_->surfaces.at(surface->handle()).memory->mappings, 0);
 }
@@ -221,12 +221,12 @@ TEST_F(SurfaceTest, ZeroingAUsedSurfaceZeroesWhatIsAsked) {
     surface->map({.write = true});
     surface->unmap();
     std::fill(bytes(*surface).begin(), bytes(*surface).end(), 0xee);
-    surface->zero(10);
+    surface->renew(10);
     std::vector<uint8_t> expected(116, 0xee);
     std::fill_n(expected.begin(), 10, 0);
     std::fill_n(expected.begin() + 100, sizeof(SVGA3dDXSOState), 0); // the stream-output position
     EXPECT_EQ(bytes(*surface), expected);
-    surface->zero(~uint64_t(0));
+    surface->renew(~uint64_t(0));
     EXPECT_EQ(bytes(*surface), std::vector<uint8_t>(116, 0));
 }
 
@@ -234,7 +234,7 @@ TEST_F(SurfaceTest, AReadOnlyMapLeavesANewSurfaceNew) {
     const Ref<Surface> surface = Surface::create(*device_, buffer(4096));
     surface->map({});
     surface->unmap();
-    surface->zero(4096);
+    surface->renew(4096);
     EXPECT_EQ(calls(DRM_VMW_SYNCCPU), 1u);
 }
 

@@ -106,4 +106,31 @@ void Bo::endCpuAccess(const CpuAccess& access) {
     device_.kernel().write(DRM_VMW_SYNCCPU, arg);
 }
 
+void* Bo::beginMapping(const CpuAccess& access, bool synchronized) {
+    void* address = map();
+    if (synchronized && !beginCpuAccess(access))
+        return nullptr;
+    const std::lock_guard lock(mapMutex_);
+    ++mappings_;
+    if (synchronized && access.exclusive)
+        exclusiveAccess_.push_back(access);
+    return address;
+}
+
+void Bo::endMapping() {
+    const std::lock_guard lock(mapMutex_);
+    if (mappings_ == 0)
+        return;
+    --mappings_;
+    if (exclusiveAccess_.size() > mappings_) {
+        endCpuAccess(exclusiveAccess_.back());
+        exclusiveAccess_.pop_back();
+    }
+}
+
+bool Bo::isMapped() const {
+    const std::lock_guard lock(mapMutex_);
+    return mappings_ != 0;
+}
+
 } // namespace svga::winsys

@@ -60,8 +60,24 @@ public:
     void markOutput() { output_.store(true, std::memory_order_relaxed); }
     bool isOutput() const { return output_.load(std::memory_order_relaxed); }
 
+    /**
+     * \brief The memory, ready for \p access: waits as beginCpuAccess() does, unless \p synchronized is false.
+     * \return null where it would have had to wait and access.dontBlock is set. Throws Error.
+     *
+     * Ended by endMapping(), through whichever surface is on the memory then. Which of several mappings ends is not
+     * known: exclusive accesses are held as long as one of the rest may need them.
+     */
+    void* beginMapping(const CpuAccess& access, bool synchronized);
+    void endMapping();
+
+    /** \brief Whether there are mappings that have not ended. */
+    bool isMapped() const;
+    /** \brief Whether several surfaces have their content here. */
+    bool isShared() const { return surfaces_.load(std::memory_order_relaxed) > 1; }
+
 private:
     friend class RefCounted<Bo>;
+    friend class Surface;
     Bo(Device& device, uint32_t handle, uint64_t mapHandle, uint32_t size);
     ~Bo();
 
@@ -70,9 +86,12 @@ private:
     const uint64_t mapHandle_;
     const uint32_t size_;
 
-    std::mutex mapMutex_;
+    mutable std::mutex mapMutex_;
     std::atomic<void*> address_{nullptr};
     std::atomic<bool> output_{false};
+    size_t mappings_ = 0;                    ///< begun and not ended
+    std::vector<CpuAccess> exclusiveAccess_; ///< what some of them hold
+    std::atomic<uint32_t> surfaces_{0};      ///< surfaces of this Device that are backed by it
 };
 
 } // namespace svga::winsys

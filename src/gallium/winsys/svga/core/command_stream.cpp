@@ -2,13 +2,23 @@
 #include "gallium/winsys/svga/core/command_stream.h"
 
 #include <svga3d_cmd.h>
+#include <svga3d_dx.h>
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace svga::winsys {
 
 namespace {
+
+/**
+ * Whether a copy of \p width bytes is of the whole of a buffer whose surface has \p surfaceWidth: the driver rounds
+ * buffers up to 16 bytes, and their surfaces to a power of two.
+ */
+bool isWhole(uint32_t width, uint32_t surfaceWidth) {
+    return width % 16 == 0 && width <= surfaceWidth && width > surfaceWidth / 2;
+}
 
 bool isSyncCommand(uint32_t id) {
     switch (id) {
@@ -81,21 +91,20 @@ void* CommandStream::reserve(uint32_t bytes, uint32_t references) {
     bos_.reserve(bos_.size() + references);
     index_.reserve(index_.size() + references);
     reservedSurfaces_.reserve(references);
+    contents_.reserve(contents_.size() + references);
     reserved_ = bytes;
     return buffer_.get() + used_;
 }
 
 uint32_t CommandStream::reference(Surface& surface, bool internal) {
     const auto [entry, isNew] = index_.try_emplace(&surface, surfaces_.size());
-    if (isNew) {
-        surfaces_.push_back({Ref<Surface>::share(surface), false});
-        surface.pending_.fetch_add(1, std::memory_order_acq_rel);
-        surface.used_ = true;
-        memoryUsed_ += surface.bo().size();
-    }
-    surfaces_[entry->second].content |= !internal;
-    reservedSurfaces_.push_back(&surface);
-    return surface.handle();
+    reservedSurfaces_.push_back({&surface, !internal});
+    if (!isNew)
+        return surface.handle();
+    const uint32_t handle = surface.beginUse();
+    surfaces_.push_back({Ref<Surface>::share(surface), surface.bo()->size()});
+    memoryUsed_ += surfaces_.back().memory;
+    return handle;
 }
 
 uint32_t CommandStream::reference(Bo& bo) {
@@ -124,7 +133,30 @@ bool CommandStream::reservedAre(bool (*kind)(uint32_t commandId)) const {
 bool CommandStream::isNeedlessSync() const {
     return !reservedSurfaces_.empty() && reservedAre(isSyncCommand) &&
            std::all_of(reservedSurfaces_.begin(), reservedSurfaces_.end(),
-                       [](const Surface* surface) { return surface->isCoherent(); });
+                       [](const Reference& reference) { return reference.surface->isCoherent(); });
+}
+
+void CommandStream::shareMemoryOfCopy() {
+    struct {
+        SVGA3dCmdHeader header;
+        SVGA3dCmdDXBufferCopy body;
+    } copy;
+    if (reserved_ != sizeof(copy) || reservedSurfaces_.size() != 2)
+        return;
+    std::memcpy(&copy, buffer_.get() + used_, sizeof(copy));
+    if (copy.header.id != SVGA_3D_CMD_DX_BUFFER_COPY || copy.body.destX != 0 || copy.body.srcX != 0)
+        return;
+    Surface* destination = reservedSurfaces_[0].surface;
+    Surface* source = reservedSurfaces_[1].surface;
+    if (destination->handle() != copy.body.dest)
+        std::swap(destination, source);
+    if (destination == source || destination->handle() != copy.body.dest || source->handle() != copy.body.src ||
+        !isWhole(copy.body.width, destination->width()) || !destination->moveOnto(*source))
+        return;
+    copy.body.dest = destination->handle();
+    std::memcpy(buffer_.get() + used_, &copy, sizeof(copy));
+    SurfaceEntry& entry = surfaces_[index_.at(destination)];
+    memoryUsed_ -= std::exchange(entry.memory, 0); // the source's entry counts it
 }
 
 void CommandStream::commit() {
@@ -132,9 +164,15 @@ void CommandStream::commit() {
         dropStaged();
         return;
     }
-    if (reservedAre(makesOutput)) {
-        for (Surface* surface : reservedSurfaces_)
-            surface->bo().markOutput();
+    shareMemoryOfCopy();
+    const bool makeOutputs = reservedAre(makesOutput);
+    for (const Reference& reference : reservedSurfaces_) {
+        reference.surface->commitUse();
+        const Ref<Bo> bo = reference.surface->bo();
+        if (reference.content)
+            contents_.insert(bo.get());
+        if (makeOutputs)
+            bo->markOutput();
     }
     writesOutputs_ |= reservedAre(writesOutputs);
     used_ += reserved_;
@@ -145,11 +183,9 @@ void CommandStream::commit() {
 }
 
 bool CommandStream::references(const Surface& surface) const {
+    const Ref<Bo> bo = surface.bo();
     // What is bound for writing stays bound, and the driver does not name it in each batch that draws to it.
-    if (writesOutputs_ && surface.bo().isOutput())
-        return true;
-    const auto entry = index_.find(&surface);
-    return entry != index_.end() && surfaces_[entry->second].content;
+    return (writesOutputs_ && bo->isOutput()) || contents_.contains(bo.get());
 }
 
 void CommandStream::dropStaged() {
@@ -157,8 +193,8 @@ void CommandStream::dropStaged() {
     reservedSurfaces_.clear();
     for (; surfaces_.size() > committedSurfaces_; surfaces_.pop_back()) {
         SurfaceEntry& use = surfaces_.back();
-        use.surface->pending_.fetch_sub(1, std::memory_order_acq_rel);
-        memoryUsed_ -= use.surface->bo().size();
+        use.surface->endUse();
+        memoryUsed_ -= use.memory;
         index_.erase(use.surface.get());
     }
     for (; bos_.size() > committedBos_; bos_.pop_back()) {
@@ -173,6 +209,7 @@ void CommandStream::clear() {
     writesOutputs_ = false;
     committedSurfaces_ = 0;
     committedBos_ = 0;
+    contents_.clear();
     dropStaged();
 }
 

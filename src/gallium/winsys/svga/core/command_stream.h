@@ -5,14 +5,15 @@
  *
  * Commands are written in place: reserve() room, fill it, name the objects it uses, commit(). Naming an object is its
  * relocation: the stream returns the kernel handle that belongs in the command, where the kernel puts the device's own
- * id at submission, and keeps the object alive until the stream is cleared. Handles never change, so nothing is patched
- * later.
+ * id at submission, and keeps the object alive until the stream is cleared. While a stream names an object its handle
+ * does not change, so nothing is patched later but by commit() itself.
  */
 #pragma once
 
 #include "gallium/winsys/svga/core/surface.h"
 
 #include <span>
+#include <unordered_set>
 
 namespace svga::winsys {
 
@@ -47,7 +48,16 @@ public:
     uint32_t reference(Bo& bo);
 
     /**
-     * \brief Makes the reserved commands part of the batch.
+     * \brief Makes the reserved commands part of the batch. Throws Error.
+     *
+     * A copy of the whole of a mapped persistent buffer to one that nobody has used and that has other bind flags is
+     * how the driver replaces a surface, and there alone it shows that the two are one buffer to the application. The
+     * destination moves onto the source's memory (Surface::moveOnto()), so that what is mapped stays what is used. (An
+     * application's own copy looks the same only where it copies all of a mapped persistent buffer to another one of
+     * the same size that was made for another target and is untouched.) It moves, rather than being made so late: a
+     * surface out of the driver's cache has its memory already, and to make others twice costs little, once in the life
+     * of few buffers. The copy stays: where surfaces have copies on the device, it brings what is newer there; where
+     * the device works in the memory itself, it is a copy onto itself, which does nothing.
      *
      * But not commands that synchronise a coherent surface with its backing (UPDATE_*, READBACK_*): the kernel does
      * that of its own accord, and the command would upload, or wait for, whole images once more. Callers that think a
@@ -55,7 +65,9 @@ public:
      */
     void commit();
 
-    /** \brief Whether the batch has commands that may use \p surface's content, by a binding of an earlier batch too.
+    /**
+     * \brief Whether the batch has commands that may use \p surface's content, by a binding of an earlier batch or
+     * through another surface on its memory too.
      */
     bool references(const Surface& surface) const;
 
@@ -70,12 +82,17 @@ public:
 private:
     struct SurfaceEntry {
         Ref<Surface> surface;
-        bool content; ///< commands use what is in it, not only move or invalidate it
+        uint64_t memory; ///< its share of memoryUsed_
+    };
+    struct Reference {
+        Surface* surface;
+        bool content; ///< the commands use what is in it, not only move or invalidate it
     };
 
     /** Whether there are reserved commands, and all are of one kind. */
     bool reservedAre(bool (*kind)(uint32_t commandId)) const;
     bool isNeedlessSync() const;
+    void shareMemoryOfCopy();
     void dropStaged();
 
     const uint64_t memoryLimit_;
@@ -91,7 +108,8 @@ private:
     size_t committedSurfaces_ = 0; ///< entries behind these belong to the reserved commands
     size_t committedBos_ = 0;
     std::unordered_map<const void*, size_t> index_; ///< object to its place in surfaces_ or bos_
-    std::vector<Surface*> reservedSurfaces_;        ///< all that the reserved commands name
+    std::vector<Reference> reservedSurfaces_;       ///< all that the reserved commands name
+    std::unordered_set<const Bo*> contents_;        ///< memory of surfaces whose content committed commands use
 };
 
 } // namespace svga::winsys

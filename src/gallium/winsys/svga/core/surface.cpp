@@ -58,21 +58,22 @@ void closeSurface(Device& device, uint32_t handle) {
     device.kernel().write(DRM_VMW_UNREF_SURFACE, arg);
 }
 
-drm_vmw_gb_surface_create_ext_req createRequest(const SurfaceDesc& desc) {
+drm_vmw_gb_surface_create_ext_req createRequest(const SurfaceDesc& desc, uint32_t buffer) {
     drm_vmw_gb_surface_create_ext_req request{};
     request.version = drm_vmw_gb_surface_v1;
     request.base.svga3d_flags = static_cast<uint32_t>(desc.flags);
     request.svga3d_flags_upper_32_bits = static_cast<uint32_t>(desc.flags >> 32);
     request.base.format = desc.format;
     request.base.mip_levels = desc.mipLevels;
-    uint32_t flags =
-        drm_vmw_surface_flag_shareable | drm_vmw_surface_flag_create_buffer | drm_vmw_surface_flag_coherent;
+    uint32_t flags = drm_vmw_surface_flag_shareable | drm_vmw_surface_flag_coherent;
+    if (buffer == SVGA3D_INVALID_ID)
+        flags |= drm_vmw_surface_flag_create_buffer;
     if (desc.scanout)
         flags |= drm_vmw_surface_flag_scanout;
     request.base.drm_surface_flags = static_cast<drm_vmw_surface_flags>(flags);
     request.base.multisample_count = desc.sampleCount;
     request.base.autogen_filter = SVGA3D_TEX_FILTER_NONE;
-    request.base.buffer_handle = SVGA3D_INVALID_ID;
+    request.base.buffer_handle = buffer;
     request.base.array_size = desc.layers;
     request.base.base_size.width = desc.width;
     request.base.base_size.height = desc.height;
@@ -84,6 +85,14 @@ drm_vmw_gb_surface_create_ext_req createRequest(const SurfaceDesc& desc) {
     return request;
 }
 
+drm_vmw_gb_surface_create_rep createInKernel(Device& device, const SurfaceDesc& desc, uint32_t buffer) {
+    drm_vmw_gb_surface_create_ext_arg arg{};
+    arg.req = createRequest(desc, buffer);
+    if (const int result = device.kernel().exchange(DRM_VMW_GB_SURFACE_CREATE_EXT, arg))
+        throw Error("cannot create a surface of {} bytes: {}", backingSize(desc), std::strerror(-result));
+    return arg.rep;
+}
+
 } // namespace
 
 uint64_t backingSize(const SurfaceDesc& desc) {
@@ -91,34 +100,85 @@ uint64_t backingSize(const SurfaceDesc& desc) {
     return desc.flags & SVGA3D_SURFACE_BIND_STREAM_OUTPUT && images ? add(images, sizeof(SVGA3dDXSOState)) : images;
 }
 
-Surface::Surface(Device& device, uint32_t handle, const SurfaceDesc& desc, bool coherent, Ref<Bo> bo)
-    : device_(device)
+Surface::KernelSurface::KernelSurface(Device& device, uint32_t handle, Ref<Bo> bo)
+    : device_(&device)
     , handle_(handle)
-    , desc_(desc)
-    , coherent_(coherent)
-    , bo_(std::move(bo)) {}
-
-Surface::~Surface() {
-    {
-        // An import of the same handle may have put its own object in the place of this dying one.
-        const std::lock_guard lock(device_.surfacesMutex_);
-        const auto entry = device_.surfaces_.find(handle_);
-        if (entry != device_.surfaces_.end() && entry->second == this)
-            device_.surfaces_.erase(entry);
-    }
-    closeSurface(device_, handle_);
+    , bo_(std::move(bo)) {
+    bo_->surfaces_.fetch_add(1, std::memory_order_relaxed);
 }
 
-Ref<Surface> Surface::enroll(Device& device, uint32_t handle, const SurfaceDesc& desc, bool coherent, Ref<Bo> bo) {
-    const std::lock_guard lock(device.surfacesMutex_);
-    const auto entry = device.surfaces_.try_emplace(handle, nullptr).first;
-    if (entry->second && entry->second->tryRef()) {
-        // Known already: the kernel counts references to the handle, and this object needs but one.
-        closeSurface(device, handle);
-        return Ref<Surface>::adopt(entry->second);
+Surface::KernelSurface::KernelSurface(KernelSurface&& other) noexcept
+    : device_(other.device_)
+    , handle_(other.handle_)
+    , bo_(std::move(other.bo_)) {}
+
+Surface::KernelSurface& Surface::KernelSurface::operator=(KernelSurface&& other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(handle_, other.handle_);
+    std::swap(bo_, other.bo_);
+    return *this;
+}
+
+Surface::KernelSurface::~KernelSurface() {
+    if (!bo_)
+        return;
+    bo_->surfaces_.fetch_sub(1, std::memory_order_relaxed);
+    closeSurface(*device_, handle_);
+}
+
+Surface::KernelSurface Surface::KernelSurface::create(Device& device, const SurfaceDesc& desc) {
+    const uint64_t size = backingSize(desc);
+    if (desc.persistent) {
+        // The kernel would make the memory just large enough. With room for a stream-output position at its end, a
+        // surface that is a stream-output target can move onto it as well.
+        SurfaceDesc largest = desc;
+        largest.flags |= SVGA3D_SURFACE_BIND_STREAM_OUTPUT;
+        const uint64_t roomy = std::min(backingSize(largest), std::max(size, device.info().maxMobSize));
+        return createOn(device, desc, Bo::create(device, static_cast<uint32_t>(roomy)));
     }
+    const drm_vmw_gb_surface_create_rep reply = createInKernel(device, desc, SVGA3D_INVALID_ID);
     try {
-        entry->second = new Surface(device, handle, desc, coherent, std::move(bo));
+        Ref<Bo> bo = Bo::adopt(device, reply.buffer_handle, reply.buffer_map_handle, reply.backup_size);
+        if (reply.backup_size < size)
+            throw Error("the kernel backs a surface of {} bytes with {}", size, reply.backup_size);
+        return {device, reply.handle, std::move(bo)};
+    } catch (...) {
+        closeSurface(device, reply.handle);
+        throw;
+    }
+}
+
+Surface::KernelSurface Surface::KernelSurface::createOn(Device& device, const SurfaceDesc& desc, Ref<Bo> bo) {
+    const uint32_t handle = createInKernel(device, desc, bo->handle()).handle;
+    return {device, handle, std::move(bo)};
+}
+
+Surface::Surface(Device& device, KernelSurface kernel, const SurfaceDesc& desc, bool coherent)
+    : device_(device)
+    , desc_(desc)
+    , coherent_(coherent)
+    , kernel_(std::move(kernel)) {}
+
+Surface::~Surface() {
+    strike();
+}
+
+void Surface::strike() {
+    // An import of the same handle may have put its own object in the place of this dying one.
+    const std::lock_guard lock(device_.surfacesMutex_);
+    const auto entry = device_.surfaces_.find(kernel_.handle());
+    if (entry != device_.surfaces_.end() && entry->second == this)
+        device_.surfaces_.erase(entry);
+}
+
+Ref<Surface> Surface::enroll(Device& device, KernelSurface kernel, const SurfaceDesc& desc, bool coherent) {
+    const std::lock_guard lock(device.surfacesMutex_);
+    const auto entry = device.surfaces_.try_emplace(kernel.handle(), nullptr).first;
+    // Where it is known already, the kernel's second reference to the handle closes with the argument.
+    if (entry->second && entry->second->tryRef())
+        return Ref<Surface>::adopt(entry->second);
+    try {
+        entry->second = new Surface(device, std::move(kernel), desc, coherent);
     } catch (...) {
         device.surfaces_.erase(entry);
         throw;
@@ -136,21 +196,7 @@ Ref<Surface> Surface::create(Device& device, const SurfaceDesc& desc) {
             "takes 1 to {}",
             desc.width, desc.height, desc.depth, desc.layers, desc.mipLevels, desc.sampleCount, desc.format, size,
             device.info().maxMobSize);
-
-    drm_vmw_gb_surface_create_ext_arg arg{};
-    arg.req = createRequest(desc);
-    if (const int result = device.kernel().exchange(DRM_VMW_GB_SURFACE_CREATE_EXT, arg))
-        throw Error("cannot create a surface of {} bytes: {}", size, std::strerror(-result));
-    const drm_vmw_gb_surface_create_rep reply = arg.rep;
-    try {
-        Ref<Bo> bo = Bo::adopt(device, reply.buffer_handle, reply.buffer_map_handle, reply.backup_size);
-        if (reply.backup_size < size)
-            throw Error("the kernel backs a surface of {} bytes with {}", size, reply.backup_size);
-        return enroll(device, reply.handle, desc, true, std::move(bo));
-    } catch (...) {
-        closeSurface(device, reply.handle);
-        throw;
-    }
+    return enroll(device, KernelSurface::create(device, desc), desc, true);
 }
 
 Ref<Surface> Surface::import(Device& device, const SharedHandle& shared) {
@@ -172,64 +218,116 @@ Ref<Surface> Surface::import(Device& device, const SharedHandle& shared) {
     desc.mipLevels = reply.creq.base.mip_levels;
     desc.sampleCount = reply.creq.base.multisample_count;
     const bool coherent = reply.creq.base.drm_surface_flags & drm_vmw_surface_flag_coherent;
-    try {
-        Ref<Bo> bo = Bo::adopt(device, reply.crep.buffer_handle, reply.crep.buffer_map_handle, reply.crep.backup_size);
-        Ref<Surface> surface = enroll(device, reply.crep.handle, desc, coherent, std::move(bo));
-        surface->used_ = true;
-        return surface;
-    } catch (...) {
-        closeSurface(device, reply.crep.handle);
-        throw;
-    }
+    const auto kernelSurface = [&]() -> KernelSurface {
+        try {
+            return {device, reply.crep.handle,
+                    Bo::adopt(device, reply.crep.buffer_handle, reply.crep.buffer_map_handle, reply.crep.backup_size)};
+        } catch (...) {
+            closeSurface(device, reply.crep.handle);
+            throw;
+        }
+    };
+    Ref<Surface> surface = enroll(device, kernelSurface(), desc, coherent);
+    surface->used_ = true;
+    surface->fresh_ = false;
+    return surface;
+}
+
+uint32_t Surface::handle() const {
+    const std::lock_guard lock(mutex_);
+    return kernel_.handle();
+}
+
+Ref<Bo> Surface::bo() const {
+    const std::lock_guard lock(mutex_);
+    return kernel_.bo();
+}
+
+uint32_t Surface::beginUse() {
+    const std::lock_guard lock(mutex_);
+    pending_.fetch_add(1, std::memory_order_acq_rel);
+    used_ = true;
+    return kernel_.handle();
 }
 
 uint32_t Surface::exportKernelHandle() {
+    const std::lock_guard lock(mutex_);
     used_ = true;
-    return handle_;
+    fresh_ = false;
+    return kernel_.handle();
 }
 
 UniqueFd Surface::exportPrime() {
+    const uint32_t handle = exportKernelHandle();
     UniqueFd fd;
-    if (const int result = device_.kernel().exportHandle(handle_, fd))
-        throw Error("cannot export surface {}: {}", handle_, std::strerror(-result));
-    used_ = true;
+    if (const int result = device_.kernel().exportHandle(handle, fd))
+        throw Error("cannot export surface {}: {}", handle, std::strerror(-result));
     return fd;
 }
 
 void* Surface::map(const MapAccess& access) {
-    void* address = bo_->map();
-    if (access.write)
-        used_ = true;
+    Ref<Bo> bo;
+    {
+        const std::lock_guard lock(mutex_);
+        bo = kernel_.bo();
+        fresh_ = false;
+        if (access.write)
+            used_ = true;
+    }
     const CpuAccess grab{.write = access.write, .dontBlock = access.dontBlock, .exclusive = !coherent_};
-    if (!access.unsynchronized && !bo_->beginCpuAccess(grab))
-        return nullptr;
-    const std::lock_guard lock(mapsMutex_);
-    ++mapCount_;
-    if (!access.unsynchronized && grab.exclusive)
-        exclusiveGrabs_.push_back(grab);
-    return address;
+    return bo->beginMapping(grab, !access.unsynchronized);
 }
 
 void Surface::unmap() {
-    const std::lock_guard lock(mapsMutex_);
-    if (mapCount_ == 0)
-        return;
-    --mapCount_;
-    // Which of several mappings ends is not known: grabs are held as long as one of them may need it.
-    if (exclusiveGrabs_.size() > mapCount_) {
-        bo_->endCpuAccess(exclusiveGrabs_.back());
-        exclusiveGrabs_.pop_back();
+    bo()->endMapping();
+}
+
+void Surface::become(KernelSurface kernel) {
+    strike();
+    {
+        const std::lock_guard lock(device_.surfacesMutex_);
+        device_.surfaces_.insert_or_assign(kernel.handle(), this);
     }
+    kernel_ = std::move(kernel);
+}
+
+void Surface::renew(uint64_t bytes) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (pending_ != 0)
+            throw Error("surface {} is named by commands that are still to be submitted", kernel_.handle());
+        if (desc_.persistent && kernel_.bo()->isShared()) {
+            become(KernelSurface::create(device_, desc_));
+            used_ = false;
+        }
+        fresh_ = true;
+    }
+    if (!used_)
+        return;
+    zero(bytes);
+    fresh_ = true; // the mapping was ours
+}
+
+bool Surface::moveOnto(const Surface& source) {
+    constexpr uint64_t kHints = SVGA3D_SURFACE_HINT_STATIC | SVGA3D_SURFACE_HINT_DYNAMIC |
+                                SVGA3D_SURFACE_HINT_INDEXBUFFER | SVGA3D_SURFACE_HINT_VERTEXBUFFER;
+    Ref<Bo> bo = source.bo();
+    const bool replaces = desc_.persistent && source.desc_.persistent && desc_.width == source.desc_.width &&
+                          desc_.flags & ~source.desc_.flags & ~kHints && bo->isMapped();
+    const std::lock_guard lock(mutex_);
+    if (!replaces || backingSize(desc_) > bo->size() || !fresh_ || pending_ != 1 || kernel_.bo().get() == bo.get())
+        return false;
+    become(KernelSurface::createOn(device_, desc_, std::move(bo)));
+    return true;
 }
 
 void Surface::zero(uint64_t bytes) {
-    if (!used_)
-        return;
+    const Ref<Bo> bo = this->bo();
     auto* backing = static_cast<uint8_t*>(map({.write = true}));
-    std::memset(backing, 0, std::min<uint64_t>(bytes, bo_->size()));
+    std::memset(backing, 0, std::min<uint64_t>(bytes, bo->size()));
     if (desc_.flags & SVGA3D_SURFACE_BIND_STREAM_OUTPUT) {
         const uint64_t position = imagesSize(desc_);
-        if (position + sizeof(SVGA3dDXSOState) <= bo_->size())
+        if (position + sizeof(SVGA3dDXSOState) <= bo->size())
             std::memset(backing + position, 0, sizeof(SVGA3dDXSOState));
     }
     unmap();

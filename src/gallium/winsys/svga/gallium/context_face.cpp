@@ -59,7 +59,7 @@ void surfaceRelocation(struct svga_winsys_context* context, uint32* sid, uint32*
     infallible([&] {
         Surface& object = *fromGallium(surface);
         assign(sid, faceOf(context).context.stream().reference(object, flags & SVGA_RELOC_INTERNAL));
-        assign(mobid, object.bo().handle());
+        assign(mobid, object.bo()->handle());
     });
     ++context->num_surf_reloc;
 }
@@ -103,7 +103,7 @@ enum pipe_error bindQuery(struct svga_winsys_context*, struct svga_winsys_gb_que
 }
 
 void commit(struct svga_winsys_context* context) {
-    faceOf(context).context.stream().commit();
+    infallible([&] { faceOf(context).context.stream().commit(); });
 }
 
 enum pipe_error flush(struct svga_winsys_context* context, struct pipe_fence_handle** fence) {
@@ -127,7 +127,7 @@ enum pipe_error flush(struct svga_winsys_context* context, struct pipe_fence_han
 void* mapSurface(struct svga_winsys_context* context, struct svga_winsys_surface* surface, unsigned flags, bool* retry,
                  bool* rebind) {
     *retry = false;
-    *rebind = false; // the backing never changes
+    *rebind = false; // a map never changes the backing
     MapAccess access;
     access.write = flags & PIPE_MAP_WRITE;
     access.unsynchronized = flags & PIPE_MAP_UNSYNCHRONIZED;

@@ -42,6 +42,8 @@ SurfaceDesc describe(SVGA3dSurfaceAllFlags flags, SVGA3dSurfaceFormat format, un
     desc.mipLevels = mipLevels;
     desc.sampleCount = sampleCount;
     desc.scanout = usage & SVGA_SURFACE_USAGE_SCANOUT;
+    // The driver asks for coherence where a resource may be mapped persistently; the rest is coherent all the same.
+    desc.persistent = usage & SVGA_SURFACE_USAGE_COHERENT && format == SVGA3D_BUFFER;
     return desc;
 }
 
@@ -113,7 +115,7 @@ bool surfaceCanCreate(struct svga_winsys_screen* screen, SVGA3dSurfaceFormat for
 void surfaceInit(struct svga_winsys_screen*, struct svga_winsys_surface* surface, unsigned bytes,
                  SVGA3dSurfaceAllFlags) {
     guarded(false, [&] {
-        fromGallium(surface)->zero(bytes);
+        fromGallium(surface)->renew(bytes);
         return true;
     });
 }
