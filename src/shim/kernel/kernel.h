@@ -22,6 +22,7 @@
 #include <drm.h>
 #include <vmwgfx_drm.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -56,8 +57,10 @@ public:
         append(&body, sizeof(body));
     }
     void append(const void* data, std::size_t size) {
-        const auto* bytes = static_cast<const std::byte*>(data);
-        bytes_.insert(bytes_.end(), bytes, bytes + size);
+        // Not insert(): g++ 12 warns of an overflow in it where it is inlined for an empty vector.
+        const std::size_t end = bytes_.size();
+        bytes_.resize(end + size);
+        std::copy_n(static_cast<const std::byte*>(data), size, bytes_.data() + end);
     }
     void append(const CommandStream& other) { append(other.bytes_.data(), other.bytes_.size()); }
 
