@@ -5,7 +5,8 @@
 # nothing to do. Needs root (or sudo) only where Debian packages are missing.
 #
 #   --werror     compiler warnings are errors in this tree's build (./test)
-#   --sanitize   build the tree a second time, in build-asan, with AddressSanitizer and UndefinedBehaviorSanitizer
+#   --sanitize   configure a second build, in build-asan, with AddressSanitizer and UndefinedBehaviorSanitizer; what of it is
+#                tested is built by scripts/test.py
 #   --no-build   stop when everything is fetched and Mesa is configured
 
 SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -103,8 +104,6 @@ main() {
     write_stack_description
     if [ $sanitize = yes ]; then
         configure "$REPO/build-asan" -Db_sanitize=address,undefined -Db_lundef=false "${werror[@]}"
-        step 'building this tree with sanitizers'
-        ninja -C "$REPO/build-asan"
     fi
 }
 
