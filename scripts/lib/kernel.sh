@@ -1,0 +1,94 @@
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154 # variables of the other parts
+# SPDX-License-Identifier: MIT
+#
+# What building vmwgfx.ko takes: the headers of a Debian kernel, and the same kernel's source of the driver.
+#
+# Headers come from the running system where it has those of a kernel of the series, so that the module fits the kernel a
+# user runs; otherwise from Debian, unpacked into the cache. The source always comes from Debian's linux-source package.
+
+KERNEL_SERIES=${KERNEL_SERIES:-6.12}
+KERNEL_CACHE=$CACHE/kernel
+
+# What of the kernel's source is kept: the driver, its uAPI header, checkpatch, and what the patches' tests look at.
+KERNEL_SOURCE_PARTS=(
+    drivers/gpu/drm/vmwgfx include/uapi/drm include/drm/ttm scripts MAINTAINERS Makefile COPYING CREDITS Kbuild
+    Documentation/process README mm/mapping_dirty_helpers.c
+)
+
+# newest_kernel_package PACKAGE: its version in Debian's kernel series.
+newest_kernel_package() {
+    local available wanted
+    available=$(versions_of apt "$1")
+    wanted=$(grep "^${KERNEL_SERIES//./\\.}\." <<<"$available" | tail -n 1) ||
+        die "wanted $1 $KERNEL_SERIES.x; the Debian mirror has ${available//$'\n'/, }"
+    printf '%s' "$wanted"
+}
+
+# The source package's version, $1, is part of the folder's name: a newer kernel gets a folder of its own.
+# Sets KERNEL_SOURCE, a tree that holds KERNEL_SOURCE_PARTS.
+fetch_kernel_source() {
+    local version tarball part parts=()
+    KERNEL_SOURCE=$(find "$KERNEL_CACHE" -maxdepth 1 -name "linux-$KERNEL_SERIES.*[0-9]" 2>/dev/null | sort -V | tail -n 1)
+    [ -z "$KERNEL_SOURCE" ] || return 0
+    private_apt_for_release
+    version=$(newest_kernel_package "linux-source-$KERNEL_SERIES")
+    step "downloading the source of Linux $version (150 MB)"
+    download apt "linux-source-$KERNEL_SERIES=$version"
+    step 'unpacking the driver of it'
+    rm -rf "$KERNEL_CACHE/source.tmp"
+    mkdir -p "$KERNEL_CACHE/source.tmp/deb"
+    dpkg-deb --extract "$DOWNLOADS/${DEBS[0]}" "$KERNEL_CACHE/source.tmp/deb"
+    tarball=$(find "$KERNEL_CACHE/source.tmp/deb" -name "linux-source-$KERNEL_SERIES.tar.*" | head -n 1)
+    [ -n "$tarball" ] || die "the package linux-source-$KERNEL_SERIES $version holds no tarball"
+    for part in "${KERNEL_SOURCE_PARTS[@]}"; do
+        parts+=("linux-source-$KERNEL_SERIES/$part")
+    done
+    mkdir "$KERNEL_CACHE/source.tmp/tree"
+    tar -xf "$tarball" --strip-components=1 -C "$KERNEL_CACHE/source.tmp/tree" "${parts[@]}"
+    KERNEL_SOURCE=$KERNEL_CACHE/linux-${version%%-*}
+    mv "$KERNEL_CACHE/source.tmp/tree" "$KERNEL_SOURCE"
+    rm -rf "$KERNEL_CACHE/source.tmp"
+}
+
+# Unpacks the headers of Debian's newest amd64 kernel of the series. Sets KERNEL_HEADERS and KERNEL_RELEASE.
+fetch_kernel_headers() {
+    local folder=$KERNEL_CACHE/headers-$KERNEL_SERIES
+    if [ ! -d "$folder" ]; then
+        private_apt_for_release
+        local version release
+        version=$(newest_kernel_package linux-headers-amd64)
+        release=$(apt_with apt apt-cache show "linux-headers-amd64=$version" |
+            sed -n 's/^Depends:.*linux-headers-\([^ ]*\)-amd64.*/\1/p' | head -n 1)
+        [ -n "$release" ] || die "linux-headers-amd64 $version names no kernel"
+        step "downloading the headers of Linux $release"
+        download apt "linux-headers-$release-amd64=$version" "linux-headers-$release-common=$version" \
+            "linux-kbuild-$release=$version"
+        unpack "$folder.unpacked" "${DEBS[@]}"
+        relocate_kernel_headers "$folder.unpacked" "$release"
+        mv "$folder.unpacked" "$folder"
+    fi
+    KERNEL_HEADERS=$(find "$folder/usr/src" -maxdepth 1 -name 'linux-headers-*-amd64' | head -n 1)
+    KERNEL_RELEASE=${KERNEL_HEADERS##*/linux-headers-}
+}
+
+# relocate_kernel_headers FOLDER RELEASE: Debian's headers name each other by absolute paths; these become relative to
+# where they lie.
+relocate_kernel_headers() {
+    local source=$1/usr/src makefile
+    makefile=$source/linux-headers-$2-amd64/Makefile
+    sed -i "s|^include /usr/src/|include \$(dir \$(abspath \$(lastword \$(MAKEFILE_LIST))))../|" "$makefile"
+    grep -q 'abspath' "$makefile" || die "$makefile is not as Debian's was: it includes no common Makefile"
+}
+
+# The headers to build for: the running kernel's if it is of the series, else those of Debian's newest.
+# Sets KERNEL_HEADERS and KERNEL_RELEASE.
+find_kernel_headers() {
+    local running
+    running=$(uname -r)
+    if [[ $running == "$KERNEL_SERIES".* ]] && [ -e "/lib/modules/$running/build/Makefile" ]; then
+        KERNEL_HEADERS=$(readlink -f "/lib/modules/$running/build")
+        KERNEL_RELEASE=$running
+    else
+        fetch_kernel_headers
+    fi
+}
