@@ -1,0 +1,173 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What kernel/Makefile calls: fetches Debian's kernel headers and driver source, applies the series, builds, installs, checks.
+
+for part in common packages fetch kernel; do
+    # shellcheck source=/dev/null
+    . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib/$part.sh"
+done
+
+PATCHES=$REPO/kernel/patches/$KERNEL_SERIES
+OUTPUT=$BUILD/kernel
+DRIVER=drivers/gpu/drm/vmwgfx
+# The kernel's headers have an unpatched vmwgfx_drm.h; a patched one must come first, with what it includes beside it.
+UAPI=(include/uapi/drm/vmwgfx_drm.h include/uapi/drm/drm.h include/uapi/drm/drm_mode.h)
+SPARSE=
+
+# make_tree FOLDER PATCH...: the driver's source with the patches, ready for kbuild. A file that is the same already is not
+# touched, so that a build after a change compiles only what changed.
+make_tree() {
+    local folder=$1 fresh=$1.tmp file patch
+    shift
+    rm -rf "$fresh"
+    mkdir -p "$fresh/drivers/gpu/drm" "$fresh/include/uapi/drm"
+    cp -r "$KERNEL_SOURCE/$DRIVER" "$fresh/drivers/gpu/drm/"
+    for file in "${UAPI[@]}"; do
+        cp "$KERNEL_SOURCE/$file" "$fresh/$file"
+    done
+    for patch in "$@"; do
+        patch --directory="$fresh" --strip=1 --forward --fuzz=0 --silent <"$patch" ||
+            die "$patch does not apply to Linux ${KERNEL_SOURCE##*-}"
+    done
+    # shellcheck disable=SC2016
+    printf '%s\n' 'NOSTDINC_FLAGS += -I$(src)/include/uapi' "obj-m += $DRIVER/" >"$fresh/Kbuild"
+    while IFS= read -r -d '' file; do
+        cmp -s "$fresh/$file" "$folder/$file" || install -D -m 644 "$fresh/$file" "$folder/$file"
+    done < <(cd "$fresh" && find . -type f -print0)
+    rm -rf "$fresh"
+}
+
+# kbuild FOLDER ARGUMENT...: builds the module of a tree made by make_tree. The module carries no BTF, as that needs vmlinux.
+kbuild() {
+    local folder=$1 compiler=
+    shift
+    if command -v ccache >/dev/null; then compiler='ccache '; fi
+    # The compiler is the one that Debian built the kernel with, where it is here.
+    compiler+=$(sed -n 's/^CONFIG_CC_VERSION_TEXT="\([^ ]*\).*/\1/p' "$KERNEL_HEADERS/.config")
+    command -v "${compiler#ccache }" >/dev/null || compiler=gcc
+    make --directory="$KERNEL_HEADERS" M="$folder" CONFIG_DRM_VMWGFX=m CONFIG_DEBUG_INFO_BTF_MODULES= CC="$compiler" \
+        --jobs="$(nproc)" "$@" modules
+}
+
+prepare() {
+    release >/dev/null
+    with_lock find_kernel_headers
+    with_lock fetch_kernel_source
+    mapfile -t SERIES < <(find "$PATCHES" -name '[0-9]*.patch' | sort)
+    [ ${#SERIES[@]} -gt 0 ] || die "$PATCHES holds no patches"
+}
+
+build() {
+    prepare
+    step "building vmwgfx.ko for Linux $KERNEL_RELEASE with ${#SERIES[@]} patches"
+    make_tree "$OUTPUT/tree" "${SERIES[@]}"
+    quietly "$OUTPUT/build.log" kbuild "$OUTPUT/tree"
+    cp "$OUTPUT/tree/$DRIVER/vmwgfx.ko" "$OUTPUT/vmwgfx.ko"
+    step "$OUTPUT/vmwgfx.ko"
+}
+
+# Where modprobe looks before it looks at what came with the kernel.
+installed_module() { printf '/lib/modules/%s/updates/vmwgfx.ko' "$(uname -r)"; }
+
+# The driver is part of the initramfs where Debian found that the machine needs it to show a console.
+refresh_modules() {
+    as_root depmod "$(uname -r)"
+    if command -v update-initramfs >/dev/null; then as_root update-initramfs -u -k "$(uname -r)"; fi
+}
+
+install_module() {
+    [ -e "$OUTPUT/vmwgfx.ko" ] || build
+    local built_for
+    built_for=$(modinfo --field vermagic "$OUTPUT/vmwgfx.ko")
+    [ "${built_for%% *}" = "$(uname -r)" ] ||
+        die "vmwgfx.ko was built for Linux ${built_for%% *}, and this is $(uname -r); install linux-headers-$(uname -r) first"
+    as_root install -D -m 644 "$OUTPUT/vmwgfx.ko" "$(installed_module)"
+    refresh_modules
+    step "installed as $(installed_module); used after the next boot"
+}
+
+uninstall_module() {
+    as_root rm -f "$(installed_module)"
+    refresh_modules
+    step "removed; the kernel's own vmwgfx is used after the next boot"
+}
+
+# What the patches add to vmwgfx_drm.h is what include/svga_coherent_drm.h has between its two marks.
+check_header() {
+    local ours=$OUTPUT/header.ours theirs=$OUTPUT/header.theirs
+    grep -q DIRTY_TRACKING "$OUTPUT/check/${UAPI[0]}" || return 0
+    sed -n '/^\/\* vmwgfx_drm\.h { \*\/$/,/^\/\* } vmwgfx_drm\.h \*\/$/p' "$REPO/include/svga_coherent_drm.h" |
+        sed '1d;$d' | grep -v '^$' | sort >"$ours"
+    diff "$KERNEL_SOURCE/${UAPI[0]}" "$OUTPUT/check/${UAPI[0]}" | sed -n 's/^> //p' | grep -v '^$' | sort >"$theirs"
+    diff -u "$theirs" "$ours" || die 'include/svga_coherent_drm.h differs from what the patches add to vmwgfx_drm.h'
+}
+
+check_applies() {
+    prepare
+    mkdir -p "$OUTPUT"
+    make_tree "$OUTPUT/check" "${SERIES[@]}"
+    check_header
+    step "${#SERIES[@]} patches apply to Linux ${KERNEL_SOURCE##*-}"
+}
+
+# Debian's sparse, where it is not installed. Sets SPARSE.
+fetch_sparse() {
+    SPARSE=$(command -v sparse) && return 0
+    local folder=$CACHE/sparse version
+    if [ ! -d "$folder" ]; then
+        private_apt_for_release
+        version=$(versions_of apt sparse | tail -n 1)
+        [ -n "$version" ] || die 'wanted sparse; the Debian mirror has none'
+        download apt "sparse=$version"
+        unpack "$folder" "${DEBS[@]}"
+    fi
+    SPARSE=$folder/usr/bin/sparse
+}
+
+# warnings LOG: what compiler and sparse said, without places, which move from patch to patch.
+warnings() { grep -E 'warning:|error:' "$1" | sed 's/:[0-9]*:[0-9]*:/:/' | sort -u; }
+
+# build_and_compare: builds the check tree with all warnings; says what is new against the stock driver.
+build_and_compare() {
+    local what=$1 log=$OUTPUT/check-$2.log
+    kbuild "$OUTPUT/check" W=1 C=1 CHECK="$SPARSE" >"$log" 2>&1 || {
+        tail -n 30 "$log" >&2
+        die "$what does not build; all output is in $log"
+    }
+    if [ "$2" = 0 ]; then
+        warnings "$log" >"$OUTPUT/check-stock.txt"
+    elif warnings "$log" | comm -13 "$OUTPUT/check-stock.txt" - | grep .; then
+        die "$what adds these warnings; all output is in $log"
+    fi
+}
+
+# Sign-off is for who submits the patches, so checkpatch does not ask for it.
+check() {
+    prepare
+    with_lock fetch_sparse
+    local count=0 patch
+    step 'building the stock driver, for the warnings it has by itself'
+    rm -rf "$OUTPUT/check"
+    make_tree "$OUTPUT/check"
+    build_and_compare 'the stock driver' 0
+    for patch in "${SERIES[@]}"; do
+        count=$((count + 1))
+        step "$count of ${#SERIES[@]}: ${patch##*/}"
+        "$KERNEL_SOURCE/scripts/checkpatch.pl" --strict --no-tree --no-signoff --quiet "$patch" ||
+            die "checkpatch is not content with $patch"
+        make_tree "$OUTPUT/check" "${SERIES[@]:0:count}"
+        build_and_compare "${patch##*/}" $count
+    done
+    check_header
+    step "${#SERIES[@]} patches: each applies, builds and adds no warning"
+}
+
+case ${1:-} in
+build | check) "$1" ;;
+check-applies) check_applies ;;
+install) install_module ;;
+uninstall) uninstall_module ;;
+clean) rm -rf "$OUTPUT" ;;
+*) die "usage: kernel.sh build|install|uninstall|check|check-applies|clean" ;;
+esac
