@@ -6,14 +6,17 @@
   scripts/piglit_profile.py run gl33 --stack=llvmpipe --results=llvmpipe.json
   scripts/piglit_profile.py compare llvmpipe.json coherent.json
 
-Needs a built tree (./run or ./test). A run that was interrupted goes on where it stopped. Every test has a device of its own,
-and draws into a framebuffer object (piglit's -fbo), as there is no window system.
+Needs a built tree (./run or ./test). A run that was interrupted goes on where it stopped. Every test has a device of its own;
+its windows are GBM's on the SVGA stacks, and on llvmpipe those of an Xvfb that is started for the run.
 """
 
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,11 +36,32 @@ def profile_tests(name):
     return piglit.tests_of("quick_gl", "|".join(f"(?:{pattern})" for pattern in patterns))
 
 
+@contextlib.contextmanager
+def x_server():
+    """An X server without a screen to look at. Its display, as in $DISPLAY."""
+    if not shutil.which("Xvfb"):
+        sys.exit("error: llvmpipe's windows need an X server: install xvfb")
+    with subprocess.Popen(["Xvfb", "-displayfd", "1", "-screen", "0", "1280x1024x24"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            yield ":" + server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
 def run_profile(arguments):
-    stack = harness.Stack()
-    wrapper, environment = [], {}
     if arguments.stack == "llvmpipe":
-        environment = stack.llvmpipe_environment()
+        with x_server() as display:
+            run_tests(arguments, {"PIGLIT_PLATFORM": "x11_egl", "DISPLAY": display})
+    else:
+        run_tests(arguments, {})
+
+
+def run_tests(arguments, environment):
+    stack = harness.Stack()
+    wrapper = []
+    if arguments.stack == "llvmpipe":
+        environment = {**stack.llvmpipe_environment(), **environment}
     else:
         wrapper = stack.svga_run(f"--winsys={arguments.stack}", *(["--copy-only"] if arguments.copy_only else []))
     results = json.loads(arguments.results.read_text()) if arguments.results.exists() else {}

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What is left when a process of the stack is killed: nothing, and nobody waits for ever."""
+"""A stack that loses a process, or never had what it needs: nothing is left, nobody waits for ever, one line tells why."""
 
+import ctypes
 import os
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -68,13 +70,53 @@ def _killed(stack, victim):
     return ""
 
 
+def _refuse_userfaultfd():
+    """This process and its children get EPERM from userfaultfd(2) and /dev/userfaultfd, as in many containers."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    load, jump_if_equal, answer = 0x20, 0x15, 0x06  # BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K
+    number, second_argument = 0, 24  # offsets in struct seccomp_data
+    syscalls = {"x86_64": (323, 16), "aarch64": (282, 29)}[os.uname().machine]  # userfaultfd, ioctl
+    userfaultfd_ioc_new = 0xAA00
+    steps = [(load, 0, 0, number), (jump_if_equal, 4, 0, syscalls[0]), (jump_if_equal, 0, 2, syscalls[1]),
+             (load, 0, 0, second_argument), (jump_if_equal, 1, 0, userfaultfd_ioc_new),
+             (answer, 0, 0, 0x7FFF0000),  # SECCOMP_RET_ALLOW
+             (answer, 0, 0, 0x00050000 | 1)]  # SECCOMP_RET_ERRNO, EPERM
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    filter_program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(steps), ctypes.addressof(program)))
+    pr_set_no_new_privs, pr_set_seccomp, seccomp_mode_filter = 38, 22, 2
+    if libc.prctl(pr_set_no_new_privs, 1, 0, 0, 0) or libc.prctl(pr_set_seccomp, seccomp_mode_filter, filter_program):
+        raise OSError(ctypes.get_errno(), "no seccomp filter")
+
+
+def _complains(command, lines, says, before=None):
+    """\returns what is wrong where `command` does not fail with at most so many lines, one of which says so."""
+    finished = harness.run(command, timeout=60, before=before)
+    told = finished.output.strip().splitlines()
+    if finished.timed_out or finished.exit_code == 0:
+        return finished.outcome
+    if len(told) > lines or not any(says in line for line in told):
+        return "it says: " + finished.output
+    return ""
+
+
 def run_tests(stack):
     results = Results()
+
+    def add(name, wrong):
+        results.add(name, f"fail: {wrong}" if wrong else "pass")
+
     for victim in ("svga-device", "coherent-scene", "svga-run"):
-        wrong = _killed(stack, victim)
-        results.add(f"kill -9 of {victim}", f"fail: {wrong}" if wrong else "pass")
-    finished = harness.run([*stack.svga_run(f"--vulkan-icd={__file__}"), "wflinfo", "--platform", "surfaceless_egl",
-                            "--api", "gl"], timeout=60)
-    told = finished.exit_code not in (0, 124) and "svga" in finished.output
-    results.add("a Vulkan driver that is none", "pass" if told and not finished.timed_out else "fail")
+        add(f"kill -9 of {victim}", _killed(stack, victim))
+
+    wflinfo = ["wflinfo", "--platform", "surfaceless_egl", "--api", "gl"]
+    add("a wrong option", _complains(stack.svga_run("--no-such-option") + wflinfo, 1, "--no-such-option"))
+    add("a missing program", _complains(stack.svga_run() + ["/no/such/program"], 1, "/no/such/program"))
+    add("no Vulkan driver", _complains(stack.svga_run("--vulkan-icd=/no/such/icd.json") + wflinfo, 1, "/no/such/icd.json"))
+    # The device's line with the cause, and the shim's with what that means.
+    add("a Vulkan driver that is none", _complains(stack.svga_run(f"--vulkan-icd={__file__}") + wflinfo, 2, "no Vulkan device"))
+    add("userfaultfd refused where it is asked for",
+        _complains(stack.svga_run("--tracker=async") + wflinfo, 1, "userfaultfd", _refuse_userfaultfd))
+    finished = harness.run(stack.svga_run() + [BUILD / "tests/coherency/svga-coherency", "--seeds=5"], timeout=120,
+                           before=_refuse_userfaultfd)
+    add("the coherency tests where userfaultfd is refused", "" if finished.outcome == "pass" else finished.output[-3000:])
     return results

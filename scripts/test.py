@@ -88,14 +88,15 @@ def stack_tests(stack):
     results.add("wflinfo names SVGA3D", "pass" if finished.exit_code == 0 and "renderer string: SVGA3D" in told else "fail")
     if results.failed:
         print(told)
-    buffer_storage = piglit.tests_of("opengl", piglit.BUFFER_STORAGE)
+    tests = piglit.tests_of("sanity", "") + piglit.tests_of("opengl", f"{piglit.BUFFER_STORAGE}|{piglit.COPY_BUFFER}")
     for winsys in ("coherent", "stock"):
-        step(f"piglit's bufferstorage-persistent tests, {winsys} winsys")
-        cases, outputs = piglit.run_tests(buffer_storage, stack.svga_run(f"--winsys={winsys}"))
+        step(f"piglit's sanity, buffer storage and copy buffer tests, {winsys} winsys")
+        cases, outputs = piglit.run_tests(tests, stack.svga_run(f"--winsys={winsys}"),
+                                          expected=piglit.expected_outcomes("sanity"))
         for name, output in outputs.items():
             print(f"--- {name}\n{output[-1500:]}")
         results.include(cases, f"{winsys}: ")
-    step("processes killed")
+    step("processes killed, and a machine that lacks something")
     results.include(robustness.run_tests(stack))
     for tracker in ("async", "thread", "all"):
         for options in ([], ["--copy-only"]):

@@ -6,7 +6,7 @@
 # compared and copied by content, so that going from one checkout to another rebuilds exactly what differs.
 
 MESA_BUILD=$CACHE/mesa/build-coherent
-OVERLAY=$REPO/src/gallium/winsys/svga/overlay/meson.build
+OVERLAY=$REPO/src/gallium/winsys/svga/overlay
 
 MESA_OPTIONS=(
     --buildtype=release --auto-features=disabled --wrap-mode=nofallback
@@ -33,11 +33,21 @@ overlay_winsys() {
     for folder in gallium/winsys/svga util; do
         mirror_folder "$REPO/src/$folder" "$drm/coherent/$folder"
     done
-    cmp -s "$OVERLAY" "$drm/meson.build" || install -m 644 "$OVERLAY" "$drm/meson.build"
+    cmp -s "$OVERLAY/meson.build" "$drm/meson.build" || install -m 644 "$OVERLAY/meson.build" "$drm/meson.build"
+}
+
+# Fixes of bugs in Mesa that only a coherent winsys meets. A patch that is in the tree already is left alone.
+patch_mesa() {
+    local patch
+    for patch in "$OVERLAY"/patches/*.patch; do
+        patch -d "$MESA_SOURCE" -p1 --reverse --dry-run --force --silent <"$patch" >/dev/null && continue
+        quietly "$CACHE/logs/mesa-patch.log" patch -d "$MESA_SOURCE" -p1 --forward --no-backup-if-mismatch -i "$patch"
+    done
 }
 
 configure_mesa() {
     overlay_winsys
+    patch_mesa
     if [ ! -e "$MESA_BUILD/build.ninja" ]; then
         step "configuring Mesa ${MESA_SOURCE##*-}"
         rm -rf "$MESA_BUILD"

@@ -94,6 +94,8 @@ std::vector<std::string> programEnvironment(const Options& options, const Stack&
     prependPath(variables, "LD_LIBRARY_PATH", stack.winsys.libraryPath);
     for (const auto& [name, value] : stack.winsys.variables)
         variables[name] = value;
+    // waffle looks for a GBM device with udev, which knows the host's devices and not ours.
+    variables["WAFFLE_GBM_DEVICE"] = "/dev/dri/renderD128";
 
     variables[environment::kTracker] = options.tracker;
     variables[environment::kCopyOnly] = options.copyOnly ? "1" : "0";

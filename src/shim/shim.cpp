@@ -3,12 +3,15 @@
 
 #include "shim/kernel/report.h"
 #include "shim/libc.h"
+#include "vfio_user/channel.h"
 
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace svga::shim {
@@ -58,7 +61,7 @@ void Shim::forkedChild() {
 
 std::shared_ptr<Kernel> Shim::startKernel() {
     std::lock_guard lock(mutex_);
-    if (kernel_ || failed_)
+    if (kernel_)
         return kernel_;
     try {
         Environment environment = readEnvironment(libraryPath());
@@ -67,9 +70,14 @@ std::shared_ptr<Kernel> Shim::startKernel() {
         device.record = recordPath(device.record, counters.devices.load() + 1);
         kernel_ = std::make_shared<Kernel>(environment.kernel, counters);
         running_ = kernel_.get();
+    } catch (const vfio_user::DeviceLost&) {
+        report("the device ended at its start; what it said above tells why");
+        ::_exit(EXIT_FAILURE);
     } catch (const std::exception& error) {
-        report("no GPU: {}", error.what());
-        failed_ = true;
+        // Whoever preloads us asks for SVGA. A program that goes on without it says so in many ways of its own, or
+        // draws with something else in silence.
+        report("no SVGA device: {}", error.what());
+        ::_exit(EXIT_FAILURE);
     }
     return kernel_;
 }

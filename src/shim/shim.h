@@ -60,7 +60,6 @@ private:
     mutable std::mutex mutex_;
     std::shared_ptr<Kernel> kernel_; ///< for good, once started
     std::atomic<Kernel*> running_ = nullptr;
-    bool failed_ = false;
 
     std::mutex directoriesMutex_;
     std::set<FakeDirectory*> directories_;
