@@ -35,6 +35,7 @@ struct DescriptorSets::FreeList {
 
 struct DescriptorSets::Pool {
     VkDescriptorPool handle = VK_NULL_HANDLE;
+    uint32_t sets = 0; ///< made of it since it was reset
     std::shared_ptr<FreeList> home;
 
     ~Pool() {
@@ -78,7 +79,8 @@ VkDescriptorSet DescriptorSets::make(const PipelineLayout& layout, const std::ve
     allocate.descriptorSetCount = 1;
     allocate.pSetLayouts = &layout.set;
     VkResult result = VK_ERROR_OUT_OF_POOL_MEMORY;
-    if (current_) {
+    // Counted here, as an implementation need not refuse what goes beyond the limit: lavapipe's pools grow for ever.
+    if (current_ && current_->sets < kSetsPerPool) {
         allocate.descriptorPool = current_->handle;
         result = vkAllocateDescriptorSets(device_.handle(), &allocate, &set);
     }
@@ -88,6 +90,7 @@ VkDescriptorSet DescriptorSets::make(const PipelineLayout& layout, const std::ve
         result = vkAllocateDescriptorSets(device_.handle(), &allocate, &set);
     }
     check(result, "vkAllocateDescriptorSets");
+    ++current_->sets;
     queue_.keepAlive(current_);
 
     std::vector<VkWriteDescriptorSet> writes(values.size());
