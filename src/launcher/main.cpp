@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "launcher/counters_page.h"
+#include "launcher/embedded.h"
 #include "launcher/options.h"
 #include "launcher/process.h"
 #include "launcher/stack.h"
@@ -17,7 +18,9 @@ namespace {
 using namespace svga::launcher;
 
 int launch(const Options& options) {
-    const Stack stack = findStack(options, std::filesystem::read_symlink("/proc/self/exe"));
+    const auto executable = std::filesystem::read_symlink("/proc/self/exe");
+    const auto shim = findEmbeddedKernel(executable);
+    const Stack stack = findStack(options, executable);
     std::ofstream statsFile;
     if (!options.statsFile.empty()) {
         statsFile.open(options.statsFile);
@@ -29,7 +32,7 @@ int launch(const Options& options) {
     std::vector<std::string> inherited;
     for (char** variable = environ; *variable; ++variable)
         inherited.emplace_back(*variable);
-    const int exitCode = runProgram(options.program, programEnvironment(options, stack, page.path(), inherited));
+    const int exitCode = runProgram(options.program, programEnvironment(options, stack, shim, page.path(), inherited));
     if (options.stats)
         writeStats(statsFile.is_open() ? statsFile : std::cerr, options, page.counters(), exitCode);
     return exitCode;

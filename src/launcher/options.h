@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "launcher/stack.h"
+
 #include <optional>
 #include <span>
 #include <string>
@@ -9,15 +11,12 @@
 namespace svga::launcher {
 
 /** \brief What the command line asks for. */
-struct Options {
-    std::string winsys = "coherent"; ///< "coherent" or "stock": a winsys of the stack description
-    std::string tracker = "auto";    ///< "auto", "async", "thread" or "all"
+struct Options : StackChoice {
+    std::string tracker = "auto"; ///< "auto", "async", "thread" or "all"
     bool copyOnly = false;
     bool stats = false;
     std::string statsFile;            ///< empty: standard error
     std::string recordFile;           ///< absolute; empty: nothing is recorded
-    std::string vulkanIcd;            ///< absolute; empty: the stack description's Vulkan driver
-    std::string stackFile;            ///< empty: the one beside the launcher
     std::vector<std::string> program; ///< the program and its arguments, at least one
 };
 

@@ -14,9 +14,8 @@
  */
 #pragma once
 
-#include "launcher/options.h"
-
 #include <filesystem>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <vector>
@@ -33,29 +32,52 @@ struct StackPart {
     void requireComplete(const std::string& what) const;
 };
 
-/** \brief The whole stack, as far as one program needs it. */
+/** \brief Which of the described parts are wanted. */
+struct StackChoice {
+    std::string winsys = "coherent"; ///< "coherent" or "stock"
+    std::string vulkanIcd;           ///< absolute; empty: the description's Vulkan driver
+    std::string stackFile;           ///< empty: the description beside the launcher
+};
+
+/** \brief What a program needs wherever it runs, on the embedded kernel or in a virtual machine. */
 struct Stack {
-    std::filesystem::path shim;   ///< the library to preload
     std::filesystem::path device; ///< the device's executable
-    StackPart winsys;
-    StackPart vulkan;
+    StackPart winsys;             ///< for the program
+    StackPart vulkan;             ///< for the device
 };
 
 /**
- * \brief Finds the stack that \p options ask for.
+ * \brief Finds the stack that \p choice asks for.
  *
  * \param executable the launcher's own file, beside which the rest is looked for
  * \throws svga::Error that names what is missing
  */
-Stack findStack(const Options& options, const std::filesystem::path& executable);
+Stack findStack(const StackChoice& choice, const std::filesystem::path& executable);
 
 /**
- * \brief The environment of the program, as "NAME=value" strings.
+ * \brief The first of \p candidates that exists, relative to the folder of \p executable.
  *
- * \param inherited the launcher's own; SVGA_* variables in it, of a launcher around this one, are dropped
- * \param countersPath path of the shared page of counters, good in every process
+ * \param what names it where it is missing
+ * \throws svga::Error
  */
-std::vector<std::string> programEnvironment(const Options& options, const Stack& stack, const std::string& countersPath,
-                                            const std::vector<std::string>& inherited);
+std::filesystem::path findBeside(const std::filesystem::path& executable, const char* what,
+                                 std::initializer_list<const char*> candidates);
+
+using Variables = std::map<std::string, std::string>;
+
+/** \brief "NAME=value" strings as variables, without the SVGA_* ones of a launcher around this one. */
+Variables inheritedVariables(const std::vector<std::string>& environment);
+
+/** \brief Has a process find \p part: its variables, and its libraries before all others. */
+void addPart(Variables& variables, const StackPart& part);
+
+/** \brief Has a program find \p winsys and the SVGA device below it. */
+void addWinsys(Variables& variables, const StackPart& winsys);
+
+/** \brief Puts \p path before what the variable \p name holds; nothing where it is empty. */
+void prependPath(Variables& variables, const char* name, const std::string& path);
+
+/** \brief As "NAME=value" strings. */
+std::vector<std::string> environmentStrings(const Variables& variables);
 
 } // namespace svga::launcher
