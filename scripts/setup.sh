@@ -7,10 +7,11 @@
 #   --werror     compiler warnings are errors in this tree's build (./test)
 #   --sanitize   configure a second build, in build-asan, with AddressSanitizer and UndefinedBehaviorSanitizer; what of it is
 #                tested is built by scripts/test.py
+#   --vm         also what build/svga-vm runs: QEMU and a kernel, 300 MB in the cache
 #   --no-build   stop when everything is fetched and Mesa is configured
 
 SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-for part in common packages fetch mesa; do
+for part in common packages fetch mesa vm; do
     # shellcheck source=/dev/null
     . "$SCRIPTS/lib/$part.sh"
 done
@@ -80,11 +81,12 @@ fetch_all() {
 }
 
 main() {
-    local build=yes sanitize=no werror=() option
+    local build=yes sanitize=no vm=no werror=() option
     for option in "$@"; do
         case $option in
         --werror) werror=(-Dwerror=true) ;;
         --sanitize) sanitize=yes ;;
+        --vm) vm=yes ;;
         --no-build) build=no ;;
         *) die "setup.sh: unknown option '$option'" ;;
         esac
@@ -92,6 +94,7 @@ main() {
     release >/dev/null
     install_packages
     with_lock fetch_all
+    [ $vm = no ] || with_lock fetch_vm
     if [ $build = no ]; then
         with_lock configure_mesa
         return 0
@@ -102,6 +105,7 @@ main() {
     step 'building this tree'
     ninja -C "$BUILD"
     write_stack_description
+    [ $vm = no ] || write_vm_description
     if [ $sanitize = yes ]; then
         configure "$REPO/build-asan" -Db_sanitize=address,undefined -Db_lundef=false "${werror[@]}"
     fi

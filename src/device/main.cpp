@@ -45,7 +45,12 @@ UniqueFd connectedSocket(const Options& options) {
     struct stat status {};
     if (::fstat(options.socketFd, &status) != 0 || !S_ISSOCK(status.st_mode))
         throw Error("--socket-fd={}: this is no open socket", options.socketFd);
-    return UniqueFd(options.socketFd);
+    UniqueFd socket(options.socketFd);
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+    if (::getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+        return vfio_user::Server::acceptFrom(socket);
+    return socket;
 }
 
 void serve(const Options& options) {
@@ -68,7 +73,8 @@ void serve(const Options& options) {
 int main(int argc, char** argv) {
     Options options;
     CLI::App app("svga-device: an SVGA III virtual GPU, served over vfio-user. Ends when its client goes away.");
-    auto* fd = app.add_option("--socket-fd", options.socketFd, "Serve the client at the other end of this open socket");
+    auto* fd = app.add_option("--socket-fd", options.socketFd,
+                              "Serve the client at the other end of this open socket; of one that listens, the first");
     auto* path =
         app.add_option("--socket", options.socketPath, "Listen at this path and serve the first client (QEMU)");
     fd->excludes(path);

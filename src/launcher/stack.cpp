@@ -30,15 +30,15 @@ void StackPart::requireComplete(const std::string& what) const {
             throw Error("{} is missing: there is no {}; ./run fetches or builds it", what, file.string());
 }
 
-fs::path findBeside(const fs::path& executable, const char* what, std::initializer_list<const char*> candidates) {
+fs::path findBeside(const fs::path& executable, const char* what, std::initializer_list<const char*> candidates,
+                    const char* remedy) {
     const fs::path folder = executable.parent_path();
     for (const char* candidate : candidates) {
         const fs::path path = folder / candidate;
         if (fs::exists(path))
             return path.lexically_normal();
     }
-    throw Error("{} is missing: there is no {}; build it first (./run does)", what,
-                (folder / *candidates.begin()).string());
+    throw Error("{} is missing: there is no {}; {}", what, (folder / *candidates.begin()).string(), remedy);
 }
 
 Stack findStack(const StackChoice& choice, const fs::path& executable) {

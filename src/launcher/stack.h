@@ -57,11 +57,12 @@ Stack findStack(const StackChoice& choice, const std::filesystem::path& executab
 /**
  * \brief The first of \p candidates that exists, relative to the folder of \p executable.
  *
- * \param what names it where it is missing
+ * \param what names it where it is missing, and \p remedy says how it is made
  * \throws svga::Error
  */
 std::filesystem::path findBeside(const std::filesystem::path& executable, const char* what,
-                                 std::initializer_list<const char*> candidates);
+                                 std::initializer_list<const char*> candidates,
+                                 const char* remedy = "build it first (./run does)");
 
 using Variables = std::map<std::string, std::string>;
 

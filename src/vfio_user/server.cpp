@@ -70,14 +70,18 @@ UniqueFd Server::acceptAt(const std::string& path) {
         ::listen(listener.get(), 1) != 0)
         throw Error("vfio-user: cannot listen at \"{}\": {}", path, std::strerror(errno));
 
+    UniqueFd client = acceptFrom(listener);
+    ::unlink(path.c_str());
+    return client;
+}
+
+UniqueFd Server::acceptFrom(const UniqueFd& listener) {
     UniqueFd client;
     do {
         client.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     } while (!client && errno == EINTR);
-    int error = errno;
-    ::unlink(path.c_str());
     if (!client)
-        throw Error("vfio-user: cannot accept a client at \"{}\": {}", path, std::strerror(error));
+        throw Error("vfio-user: cannot accept a client: {}", std::strerror(errno));
     return client;
 }
 

@@ -78,6 +78,9 @@ public:
      * path. */
     static UniqueFd acceptAt(const std::string& path);
 
+    /** \brief Accepts one client of a listening socket. \throws Error */
+    static UniqueFd acceptFrom(const UniqueFd& listener);
+
     /** \brief Serves until the client is gone or breaks the framing. \throws nothing the client can provoke. */
     void run();
 
