@@ -53,7 +53,7 @@ Request makeRequest(const Options& options, const Description& description, cons
         request.modules.push_back(module.filename().string());
     request.program = options.program;
     auto variables = launcher::inheritedVariables(ownEnvironment());
-    launcher::addPart(variables, stack.winsys);
+    launcher::addWinsys(variables, stack.winsys);
     request.environment = launcher::environmentStrings(variables);
     request.folder = fs::current_path().string();
     if (!options.root) {
