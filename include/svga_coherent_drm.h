@@ -176,9 +176,10 @@ struct drm_vmw_bo_dirty_query_arg {
  * the rest of it, WRITE includes READ.
  *
  * DISCARD says that the content of the range may be lost, because all of it is
- * overwritten or of no interest: pages that lie wholly inside the range are not
- * read back, and their content is undefined until they are written. With WRITE,
- * the usual case, only the pages which the range covers in part are read back.
+ * overwritten or of no interest. Subresources that lie wholly inside the range
+ * are not read back, and their content is undefined until it is written; what
+ * the range covers in part is read back if READ or WRITE asks for it. A buffer
+ * is one subresource.
  *
  * Entries are handled in order, after all of them have been checked as far as
  * they can be without looking at memory; where one fails, those before it have
@@ -212,7 +213,8 @@ struct drm_vmw_bo_access {
 
 /*
  * Do not wait for readbacks; return a fence for them. Touching the pages before
- * it has signalled is allowed, and waits.
+ * it has signalled is allowed, and waits. Pages are not made present at
+ * drm_vmw_bo_access.address where that would have to wait.
  */
 #define DRM_VMW_BO_ACCESS_FENCE        (1 << 0)
 

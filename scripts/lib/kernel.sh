@@ -27,6 +27,7 @@ newest_kernel_package() {
 # The source package's version, $1, is part of the folder's name: a newer kernel gets a folder of its own.
 # Sets KERNEL_SOURCE, a tree that holds KERNEL_SOURCE_PARTS.
 fetch_kernel_source() {
+    mkdir -p "$KERNEL_CACHE"
     local version tarball part parts=()
     KERNEL_SOURCE=$(find "$KERNEL_CACHE" -maxdepth 1 -name "linux-$KERNEL_SERIES.*[0-9]" 2>/dev/null | sort -V | tail -n 1)
     [ -z "$KERNEL_SOURCE" ] || return 0
