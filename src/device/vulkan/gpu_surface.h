@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/vulkan/gpu_queue.h"
+#include "device/vulkan/sample_sheets.h"
 #include "device/vulkan/surface.h"
 #include "device/vulkan/surface_layout.h"
 #include "device/vulkan/vulkan_device.h"
@@ -37,6 +38,7 @@ struct SurfaceEnvironment {
     GpuQueue& queue;
     SurfaceBudget budget;
     bool zeroCopy; ///< buffers are imported from their MOB where Vulkan lets us
+    SampleSheets sheets;
 };
 
 /**
@@ -98,6 +100,7 @@ public:
     uint64_t generation() const override { return generation_; }
 
     const VulkanDevice& device() const { return environment_.device; }
+    SurfaceEnvironment& environment() const { return environment_; }
     const FormatInfo& format() const { return *format_; }
     const SurfaceLayout& layout() const { return layout_; }
     VkImageType imageType() const { return imageInfo_.imageType; }

@@ -49,7 +49,8 @@ public:
     uint64_t offset(uint32_t subresource) const {
         return elementSize_ * (subresource / mipLevels()) + levels_[subresource % mipLevels()].offset;
     }
-    /** Bytes of the whole surface (one sample). */
+    /** Bytes of the whole surface; of a multisampled one, of each of its sheets (sample_sheets.h), which follow each
+     * other. */
     uint64_t size() const { return elementSize_ * layers_; }
 
     /** \throws CommandError where the subresource does not exist or \p box is not inside it or not on block boundaries.

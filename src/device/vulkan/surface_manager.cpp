@@ -18,7 +18,7 @@ constexpr VkDeviceSize kMaxStaged = 256u << 20;
 SurfaceManager::SurfaceManager(const VulkanDevice& device, GpuQueue& queue, const MobLookup& mobs,
                                const Options& options)
     : environment_{device, queue, SurfaceBudget(options.memoryLimit ? options.memoryLimit : device.memorySize() / 2),
-                   options.zeroCopy && device.features().externalMemoryHost}
+                   options.zeroCopy && device.features().externalMemoryHost, SampleSheets(device, queue)}
     , mobs_(mobs) {}
 
 SurfaceManager::~SurfaceManager() {

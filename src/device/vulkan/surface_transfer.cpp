@@ -54,7 +54,7 @@ VkBufferImageCopy packedCopy(const GpuSurface& surface, const Region& region, Vk
 }
 
 void upload(GpuQueue& queue, GpuSurface& surface, const Region& region, const Staging& packed) {
-    if (region.empty() || surface.multisampled())
+    if (region.empty())
         return;
     if (surface.desc().isBuffer()) {
         VkBuffer buffer = surface.buffer();
@@ -76,15 +76,56 @@ void upload(GpuQueue& queue, GpuSurface& surface, const Region& region, const St
     vkCmdCopyBufferToImage(commands, stencil.buffer, surface.image(), VK_IMAGE_LAYOUT_GENERAL, 1, &copy);
 }
 
-void update(GpuQueue& queue, GpuSurface& surface, const Region& region) {
+namespace {
+
+/** The texels of \p region, in the sheet that begins at \p base. */
+Staging packedFromMob(GpuQueue& queue, const GpuSurface& surface, const Region& region, uint64_t base) {
     Mob& mob = surface.boundMob();
-    if (region.empty() || surface.zeroCopy() || surface.multisampled())
-        return;
     Staging packed = texelStaging(queue, region.packedSize(), surface.format().bytesPerBlock);
     surface.layout().forEachRun(region, [&](uint64_t mobOffset, uint64_t packedOffset, uint64_t bytes) {
-        mob.read(mobOffset, packed.bytes.subspan(packedOffset, bytes));
+        mob.read(base + mobOffset, packed.bytes.subspan(packedOffset, bytes));
     });
-    upload(queue, surface, region, packed);
+    return packed;
+}
+
+/** A surface for one layer of one sheet, which lives until the GPU is done with it. */
+std::shared_ptr<GpuSurface> makeSheet(const GpuSurface& surface) {
+    SurfaceDesc desc = surface.desc();
+    desc.sampleCount = 1;
+    desc.arraySize = 1;
+    auto sheet = std::make_shared<GpuSurface>(surface.environment(), desc);
+    surface.environment().queue.keepAlive(sheet);
+    return sheet;
+}
+
+/** \p region of layer 0. */
+Region inSheet(Region region) {
+    region.subresource = region.layer = 0;
+    return region;
+}
+
+VkRect2D areaOf(const Region& region) {
+    return {{region.offset.x, region.offset.y}, {region.extent.width, region.extent.height}};
+}
+
+} // namespace
+
+void update(GpuQueue& queue, GpuSurface& surface, const Region& region) {
+    surface.boundMob();
+    if (region.empty() || surface.zeroCopy())
+        return;
+    if (!surface.multisampled()) {
+        upload(queue, surface, region, packedFromMob(queue, surface, region, 0));
+        return;
+    }
+    SampleSheets& sheets = surface.environment().sheets;
+    if (!sheets.canMove(surface))
+        return;
+    auto sheet = makeSheet(surface);
+    for (uint32_t sample = 0; sample < surface.desc().sampleCount; ++sample) {
+        upload(queue, *sheet, inSheet(region), packedFromMob(queue, surface, region, sample * surface.layout().size()));
+        sheets.insert(*sheet, areaOf(region), surface, region.layer, sample);
+    }
 }
 
 namespace {
@@ -126,16 +167,34 @@ std::span<const std::byte> packedBytes(const GpuSurface& surface, const Region& 
 } // namespace
 
 void Readbacks::add(std::shared_ptr<GpuSurface> surface, const Region& region) {
-    Mob& mob = surface->boundMob();
-    if (region.empty() || surface->zeroCopy() || surface->multisampled())
+    surface->boundMob();
+    if (region.empty() || surface->zeroCopy())
         return;
-    surface->layout().forEachRun(region, [&](uint64_t mobOffset, uint64_t, uint64_t bytes) {
-        if (mobOffset > mob.size() || bytes > mob.size() - mobOffset)
-            throw CommandError("surface {}: MOB {} of {} bytes is too small for it", surface->desc().id, mob.id(),
+    if (!surface->multisampled()) {
+        add(surface, *surface, region, region, 0);
+        return;
+    }
+    SampleSheets& sheets = surface->environment().sheets;
+    if (!sheets.canMove(*surface))
+        return;
+    auto sheet = makeSheet(*surface);
+    for (uint32_t sample = 0; sample < surface->desc().sampleCount; ++sample) {
+        sheets.extract(*surface, region.layer, sample, areaOf(region), *sheet);
+        add(sheet, *surface, inSheet(region), region, sample * surface->layout().size());
+    }
+}
+
+/** \p region of \p source to \p place of what \p bound is bound to, in the sheet at \p base. */
+void Readbacks::add(std::shared_ptr<GpuSurface> source, const GpuSurface& bound, const Region& region,
+                    const Region& place, uint64_t base) {
+    const Mob& mob = bound.boundMob();
+    bound.layout().forEachRun(place, [&](uint64_t mobOffset, uint64_t, uint64_t bytes) {
+        if (base + mobOffset > mob.size() || bytes > mob.size() - base - mobOffset)
+            throw CommandError("surface {}: MOB {} of {} bytes is too small for it", bound.desc().id, mob.id(),
                                mob.size());
     });
-    auto [color, stencil] = download(queue_, *surface, region);
-    pending_.push_back({surface, surface->mob(), surface->layout(), region, color, stencil});
+    auto [color, stencil] = download(queue_, *source, region);
+    pending_.push_back({std::move(source), bound.mob(), bound.layout(), place, base, color, stencil});
 }
 
 void Readbacks::complete() {
@@ -149,7 +208,7 @@ void Readbacks::complete() {
     for (const Pending& readback : pending) {
         auto packed = packedBytes(*readback.surface, readback.region, readback.color, readback.stencil, joined);
         readback.layout.forEachRun(readback.region, [&](uint64_t mobOffset, uint64_t packedOffset, uint64_t bytes) {
-            readback.mob->write(mobOffset, packed.subspan(packedOffset, bytes));
+            readback.mob->write(readback.base + mobOffset, packed.subspan(packedOffset, bytes));
         });
     }
 }

@@ -27,13 +27,15 @@ bool needsConversion(const GpuSurface& surface);
 VkBufferImageCopy packedCopy(const GpuSurface& surface, const Region& region, VkDeviceSize offset);
 
 /**
- * \brief Records the copy of packed texels, which are in \p packed now, to \p region.
- *
- * For a multisampled surface nothing is done: the guest's layout has no defined place for samples.
+ * \brief Records the copy of packed texels, which are in \p packed now, to \p region of a surface that is not
+ * multisampled.
  */
 void upload(GpuQueue& queue, GpuSurface& surface, const Region& region, const Staging& packed);
 
-/** \brief Copies \p region of the MOB to the host copy. \throws CommandError where unbound, or the MOB is too small. */
+/**
+ * \brief Copies \p region of the MOB to the host copy: of each sheet, where the surface is multisampled (and nothing
+ * where the device cannot move its samples). \throws CommandError where unbound, or the MOB is too small.
+ */
 void update(GpuQueue& queue, GpuSurface& surface, const Region& region);
 
 /**
@@ -52,7 +54,7 @@ public:
     /** \brief Submits, waits and writes to the MOBs. */
     void complete();
 
-    /** \brief Brings one region into packed memory, at once. */
+    /** \brief Brings one region into packed memory, at once; zeroes where the surface is multisampled. */
     static std::vector<std::byte> fetch(GpuQueue& queue, const GpuSurface& surface, const Region& region);
 
 private:
@@ -61,8 +63,12 @@ private:
         std::shared_ptr<Mob> mob;
         SurfaceLayout layout; ///< of the binding, as the surface may be bound anew meanwhile
         Region region;
+        uint64_t base;          ///< in the MOB: where the sheet begins
         Staging color, stencil; ///< depth is in color
     };
+
+    void add(std::shared_ptr<GpuSurface> source, const GpuSurface& bound, const Region& region, const Region& place,
+             uint64_t base);
 
     GpuQueue& queue_;
     std::vector<Pending> pending_;
