@@ -224,6 +224,33 @@ TEST_P(CoherenceTest, SubresourcesOfOddSizesShareTheirPages) {
     ASSERT_EQ(std::memcmp(expected.data(), target->data(), expected.size()), 0);
 }
 
+TEST_P(CoherenceTest, SamplesReachTheDeviceAndComeBack) {
+    const auto create = [&] {
+        return device->createSurface(SVGA3D_R8G8B8A8_UNORM, {64, 32, 1, 0}, 1, 2, SVGA3D_SURFACE_BIND_RENDER_TARGET,
+                                     drm_vmw_surface_flag_create_buffer | drm_vmw_surface_flag_coherent,
+                                     SVGA3D_INVALID_ID, 4);
+    };
+    const auto from = create(), to = create();
+    constexpr uint32_t kLayer = 64 * 32 * 4, kSheet = 2 * kLayer;
+    ASSERT_GE(from.size, 4 * kSheet);
+    auto source = device->map(from);
+    auto target = device->map(to);
+    for (uint32_t round = 0; round < 3; ++round) {
+        // One sheet is written, the others come along; then the second layer is copied, all its samples.
+        for (uint32_t i = round * kSheet; i < (round + 1) * kSheet; ++i)
+            (*source)[i] = static_cast<uint8_t>(i / 64 + 1);
+        CommandStream commands;
+        commands.add(SVGA_3D_CMD_DX_PRED_COPY_REGION,
+                     SVGA3dCmdDXPredCopyRegion{to.handle, 1, from.handle, 1, {0, 0, 0, 64, 32, 1, 0, 0, 0}});
+        device->run(commands);
+        for (uint32_t i = 0; i < 4 * kSheet; ++i) {
+            const bool copied = i / kSheet <= round && i % kSheet >= kLayer;
+            ASSERT_EQ((*target)[i], copied ? static_cast<uint8_t>(i / 64 + 1) : 0)
+                << "round " << round << ", byte " << i;
+        }
+    }
+}
+
 TEST_P(CoherenceTest, AnotherBufferObjectBringsItsContent) {
     auto surface = device->createBuffer(4096);
     const auto result = device->createBuffer(4096);

@@ -88,13 +88,14 @@ public:
 
     SurfaceHandle createSurface(uint32_t format, drm_vmw_size size, uint32_t levels, uint32_t layers, uint32_t flags,
                                 uint32_t drmFlags = drm_vmw_surface_flag_create_buffer | drm_vmw_surface_flag_coherent,
-                                uint32_t buffer = SVGA3D_INVALID_ID) {
+                                uint32_t buffer = SVGA3D_INVALID_ID, uint32_t samples = 0) {
         drm_vmw_gb_surface_create_ext_arg arg{};
         arg.req.base.format = format;
         arg.req.base.svga3d_flags = flags;
         arg.req.base.base_size = size;
         arg.req.base.mip_levels = levels;
         arg.req.base.array_size = layers;
+        arg.req.base.multisample_count = samples;
         arg.req.base.buffer_handle = buffer;
         arg.req.base.drm_surface_flags = static_cast<drm_vmw_surface_flags>(drmFlags);
         arg.req.version = drm_vmw_gb_surface_v1;

@@ -33,10 +33,10 @@ using device::CommandError;
 using shim::SurfaceLayout;
 
 struct PlainSurface {
-    SurfaceLayout layout;
+    SurfaceLayout layout; ///< of one sheet
     SVGA3dSurfaceFormat format;
     SVGA3dSize size;
-    std::vector<std::byte> bytes;
+    std::vector<std::byte> bytes; ///< all sheets
     std::shared_ptr<device::Mob> mob;
 };
 
@@ -50,17 +50,29 @@ public:
             table.add(id, "ignored", [](uint32_t, CommandBody) {});
         table.add(SVGA_3D_CMD_DEFINE_GB_SURFACE_V3, "define", [this](uint32_t, CommandBody body) {
             const auto define = body.take<SVGA3dCmdDefineGBSurface_v3>();
-            this->define(define.sid, define.format, define.size, define.numMipLevels, define.arraySize);
+            this->define(define.sid, define.format, define.size, define.numMipLevels, define.arraySize,
+                         define.multisampleCount);
         });
         table.add(SVGA_3D_CMD_DEFINE_GB_SURFACE_V4, "define", [this](uint32_t, CommandBody body) {
             const auto define = body.take<SVGA3dCmdDefineGBSurface_v4>();
-            this->define(define.sid, define.format, define.size, define.numMipLevels, define.arraySize);
+            this->define(define.sid, define.format, define.size, define.numMipLevels, define.arraySize,
+                         define.multisampleCount);
         });
         table.add(SVGA_3D_CMD_DESTROY_GB_SURFACE, "destroy",
                   [this](uint32_t, CommandBody body) { surfaces_.erase(body.take<SVGA3dCmdDestroyGBSurface>().sid); });
         table.add(SVGA_3D_CMD_BIND_GB_SURFACE, "bind", [this](uint32_t, CommandBody body) {
             const auto bind = body.take<SVGA3dCmdBindGBSurface>();
             surface(bind.sid).mob = bind.mobid == SVGA3D_INVALID_ID ? nullptr : mobs_.get(bind.mobid);
+        });
+        table.add(SVGA_3D_CMD_UPDATE_GB_SURFACE, "update", [this](uint32_t, CommandBody body) {
+            PlainSurface& surface = this->surface(body.take<SVGA3dCmdUpdateGBSurface>().sid);
+            delay();
+            surface.mob->read(0, surface.bytes);
+        });
+        table.add(SVGA_3D_CMD_READBACK_GB_SURFACE, "readback", [this](uint32_t, CommandBody body) {
+            PlainSurface& surface = this->surface(body.take<SVGA3dCmdReadbackGBSurface>().sid);
+            delay();
+            surface.mob->write(0, surface.bytes);
         });
         table.add(SVGA_3D_CMD_DX_UPDATE_SUBRESOURCE, "update", [this](uint32_t, CommandBody body) {
             const auto update = body.take<SVGA3dCmdDXUpdateSubResource>();
@@ -87,20 +99,26 @@ public:
             const auto copy = body.take<SVGA3dCmdDXPredCopyRegion>();
             PlainSurface& from = surface(copy.srcSid);
             PlainSurface& to = surface(copy.dstSid);
-            std::vector<std::byte> moved;
+            if (from.bytes.size() / from.layout.size() != to.bytes.size() / to.layout.size())
+                throw CommandError("copy between sample counts");
             delay();
-            eachRow(from, copy.srcSubResource,
-                    {copy.box.srcx, copy.box.srcy, copy.box.srcz, copy.box.w, copy.box.h, copy.box.d},
-                    [&](uint64_t offset, uint64_t size) {
-                        moved.insert(moved.end(), from.bytes.begin() + static_cast<std::ptrdiff_t>(offset),
-                                     from.bytes.begin() + static_cast<std::ptrdiff_t>(offset + size));
-                    });
-            std::size_t at = 0;
-            eachRow(to, copy.dstSubResource, {copy.box.x, copy.box.y, copy.box.z, copy.box.w, copy.box.h, copy.box.d},
-                    [&](uint64_t offset, uint64_t size) {
-                        std::memcpy(to.bytes.data() + offset, moved.data() + at, size);
-                        at += size;
-                    });
+            for (uint64_t sheet = 0; sheet < from.bytes.size() / from.layout.size(); ++sheet) {
+                std::vector<std::byte> moved;
+                const std::byte* source = from.bytes.data() + sheet * from.layout.size();
+                eachRow(from, copy.srcSubResource,
+                        {copy.box.srcx, copy.box.srcy, copy.box.srcz, copy.box.w, copy.box.h, copy.box.d},
+                        [&](uint64_t offset, uint64_t size) {
+                            moved.insert(moved.end(), source + offset, source + offset + size);
+                        });
+                std::byte* target = to.bytes.data() + sheet * to.layout.size();
+                std::size_t at = 0;
+                eachRow(to, copy.dstSubResource,
+                        {copy.box.x, copy.box.y, copy.box.z, copy.box.w, copy.box.h, copy.box.d},
+                        [&](uint64_t offset, uint64_t size) {
+                            std::memcpy(target + offset, moved.data() + at, size);
+                            at += size;
+                        });
+            }
         });
     }
 
@@ -118,11 +136,12 @@ private:
         return it->second;
     }
 
-    void define(uint32_t id, SVGA3dSurfaceFormat format, SVGA3dSize size, uint32_t levels, uint32_t layers) {
+    void define(uint32_t id, SVGA3dSurfaceFormat format, SVGA3dSize size, uint32_t levels, uint32_t layers,
+                uint32_t samples) {
         auto layout = SurfaceLayout::create({format, size, levels, layers, 1});
         if (!layout)
             throw CommandError("surface {} has no layout", id);
-        const auto bytes = layout->size();
+        const auto bytes = layout->size() * std::max(samples, 1u);
         surfaces_.insert_or_assign(id, PlainSurface{*layout, format, size, std::vector<std::byte>(bytes), nullptr});
     }
 

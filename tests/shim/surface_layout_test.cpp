@@ -60,6 +60,18 @@ TEST(SurfaceLayout, MultisampledSurfacesHoldASheetPerSample) {
     EXPECT_EQ(make(SVGA3D_R8G8B8A8_UNORM, {4, 4, 1}, 1, 1, 4).size(), 4u * 4 * 4 * 4);
 }
 
+TEST(SurfaceLayout, AMultisampledSurfaceIsOneSubresource) {
+    const auto layout = make(SVGA3D_R8G8B8A8_UNORM, {4, 4, 1}, 1, 3, 4);
+    EXPECT_EQ(layout.subresources(), 1u);
+    EXPECT_EQ(layout.subresource(0).size, layout.size());
+    EXPECT_EQ(layout.overlapping(layout.size() - 1, layout.size() + 5), (std::pair<uint32_t, uint32_t>{0, 1}));
+    EXPECT_EQ(layout.overlapping(layout.size(), layout.size() + 5), (std::pair<uint32_t, uint32_t>{0, 0}));
+    const auto part = layout.clip({0, 1, 2, 1});
+    EXPECT_EQ(part.firstLayer, 0u);
+    EXPECT_EQ(part.layers, 1u);
+    EXPECT_EQ(part.levels, 1u);
+}
+
 TEST(SurfaceLayout, RefusesWhatCannotBe) {
     const SurfaceLayout::Description good{SVGA3D_R8_UNORM, {4, 4, 1}, 1, 1, 1};
     ASSERT_TRUE(SurfaceLayout::create(good));

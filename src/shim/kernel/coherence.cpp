@@ -220,6 +220,13 @@ void Coherence::upload(Surface& surface, CommandStream& commands) {
 }
 
 void Coherence::uploadRuns(Surface& surface, std::span<const PageRun> runs, CommandStream& commands) {
+    if (surface.layout.multisampled()) {
+        if (runs.empty() || surface.deviceNewer[0])
+            return;
+        commands.add(SVGA_3D_CMD_UPDATE_GB_SURFACE, SVGA3dCmdUpdateGBSurface{surface.id});
+        kernel_.counters().bytes_uploaded += surface.layout.size();
+        return;
+    }
     std::vector<SubresourceBox> boxes;
     for (const PageRun& run : runs)
         surface.layout.boxes(run.offset, std::min(run.offset + run.size, surface.layout.size()), boxes);
@@ -286,7 +293,10 @@ void Coherence::updateShadow(Surface& surface, std::vector<PageRun>& runs) {
 }
 
 void Coherence::readBackSubresource(Surface& surface, uint32_t subresource, CommandStream& commands) {
-    commands.add(SVGA_3D_CMD_DX_READBACK_SUBRESOURCE, SVGA3dCmdDXReadbackSubResource{surface.id, subresource});
+    if (surface.layout.multisampled())
+        commands.add(SVGA_3D_CMD_READBACK_GB_SURFACE, SVGA3dCmdReadbackGBSurface{surface.id});
+    else
+        commands.add(SVGA_3D_CMD_DX_READBACK_SUBRESOURCE, SVGA3dCmdDXReadbackSubResource{surface.id, subresource});
     kernel_.counters().bytes_read_back += surface.layout.subresource(subresource).size;
     surface.deviceNewer[subresource] = false;
     if (surface.shadow) {

@@ -233,8 +233,7 @@ void Kernel::bindSurface(const std::shared_ptr<Surface>& surface, std::shared_pt
     const uint32_t mobId = surface->backup ? surface->backup->mobId : SVGA3D_INVALID_ID;
     commands.add(SVGA_3D_CMD_BIND_GB_SURFACE, SVGA3dCmdBindGBSurface{surface->id, mobId});
     const bool inPlace = surface->isBuffer() && capabilities().buffersInPlace;
-    // The CPU has no way to see single samples.
-    if (surface->backup && surface->coherent && !inPlace && !surface->layout.multisampled()) {
+    if (surface->backup && surface->coherent && !inPlace) {
         coherence_->follow(*surface);
         coherence_->markWritten(*surface);
     }

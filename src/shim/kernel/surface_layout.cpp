@@ -67,15 +67,19 @@ std::optional<SurfaceLayout> SurfaceLayout::create(const Description& descriptio
 }
 
 SurfaceLayout::Subresource SurfaceLayout::subresource(uint32_t index) const {
+    if (multisampled())
+        return {0, size_, 0};
     const uint32_t layer = index / description_.levels;
     const Level& level = levels_[index % description_.levels];
     return {layer * layerSize_ + level.offset, level.size, index % description_.levels};
 }
 
 std::pair<uint32_t, uint32_t> SurfaceLayout::overlapping(uint64_t begin, uint64_t end) const {
-    end = std::min(end, layerSize_ * description_.layers);
+    end = std::min(end, size_);
     if (begin >= end)
         return {0, 0};
+    if (multisampled())
+        return {0, 1};
     const auto at = [this](uint64_t offset) {
         const uint64_t layer = offset / layerSize_;
         const uint64_t rest = offset % layerSize_;
@@ -88,6 +92,8 @@ std::pair<uint32_t, uint32_t> SurfaceLayout::overlapping(uint64_t begin, uint64_
 }
 
 SubresourceRange SurfaceLayout::clip(SubresourceRange range) const {
+    if (multisampled())
+        return {};
     range.firstLevel = std::min(range.firstLevel, levels());
     range.levels = std::min(range.levels, levels() - range.firstLevel);
     range.firstLayer = std::min(range.firstLayer, layers());

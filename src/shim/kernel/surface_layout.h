@@ -5,7 +5,8 @@
  *
  * Layers one after another (array elements, cube faces), in each layer its mip levels, each level a tightly packed box
  * of blocks: rows, then slices. Subresource number = layer * levels + level. Block sizes come from
- * svga3d_surfacedefs.h. A multisampled surface holds one such sheet for each sample.
+ * svga3d_surfacedefs.h. A multisampled surface holds one such sheet for each sample; since no command names a sheet, it
+ * counts as one subresource, all of it.
  */
 #pragma once
 
@@ -49,9 +50,9 @@ public:
     static std::optional<SurfaceLayout> create(const Description& description);
 
     uint64_t size() const { return size_; }
-    uint32_t levels() const { return description_.levels; }
-    uint32_t layers() const { return description_.layers; }
-    uint32_t subresources() const { return description_.levels * description_.layers; }
+    uint32_t levels() const { return multisampled() ? 1 : description_.levels; }
+    uint32_t layers() const { return multisampled() ? 1 : description_.layers; }
+    uint32_t subresources() const { return levels() * layers(); }
     bool multisampled() const { return description_.samples > 1; }
     Subresource subresource(uint32_t index) const;
 
@@ -65,7 +66,7 @@ public:
     /** \brief First and one past the last subresource that has a byte in [begin, end). */
     std::pair<uint32_t, uint32_t> overlapping(uint64_t begin, uint64_t end) const;
 
-    /** \brief Cuts \p range to what the surface has. */
+    /** \brief Cuts \p range to what the surface has; of a multisampled one, any part stands for all of it. */
     SubresourceRange clip(SubresourceRange range) const;
 
 private:
