@@ -6,7 +6,7 @@
  * barrier. A fence per frame keeps the CPU from overwriting what the GPU has not yet read. The last frame comes back
  * through a coherent mapping too.
  */
-#include "png_file.h"
+#include "util/png_file.h"
 
 #include "gl_context.h"
 #include "gpu_copy.h"

@@ -125,6 +125,19 @@ void CommandProcessor::carryOut(const Command& command, uint32_t dxContextId) {
         onFence_(peek<SVGAFifoCmdFence>(command.body, "FENCE").fence);
 }
 
+void CommandProcessor::carryOutCounted(const Command& command, uint32_t dxContextId) {
+    const uint64_t read = statistics_->memoryRead;
+    const uint64_t written = statistics_->memoryWritten;
+    const auto begin = std::chrono::steady_clock::now();
+    carryOut(command, dxContextId);
+    CommandStatistics& row = statistics_->commands[command.name];
+    ++row.count;
+    row.bytes += command.size;
+    row.memoryRead += statistics_->memoryRead - read;
+    row.memoryWritten += statistics_->memoryWritten - written;
+    row.time += std::chrono::steady_clock::now() - begin;
+}
+
 std::optional<CommandFailure> CommandProcessor::execute(std::span<const std::byte> commands, uint32_t offset,
                                                         uint32_t dxContextId) {
     while (offset < commands.size()) {
@@ -134,22 +147,18 @@ std::optional<CommandFailure> CommandProcessor::execute(std::span<const std::byt
             name = command.name;
             if (observer_)
                 observer_(commands.subspan(offset, command.size), dxContextId);
-            auto begin = collect_ ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
-            carryOut(command, dxContextId);
-            if (collect_) {
-                Statistics& statistics = statistics_[name];
-                ++statistics.count;
-                statistics.bytes += command.size;
-                statistics.time += std::chrono::steady_clock::now() - begin;
-            }
+            if (statistics_)
+                carryOutCounted(command, dxContextId);
+            else
+                carryOut(command, dxContextId);
             offset += command.size;
         } catch (const CommandError& error) {
-            if (collect_)
-                ++statistics_[name].failures;
+            if (statistics_)
+                ++statistics_->commands[name].failures;
             return CommandFailure{offset, fmt::format("{}: {}", name, error.what())};
         } catch (const std::bad_alloc&) {
-            if (collect_)
-                ++statistics_[name].failures;
+            if (statistics_)
+                ++statistics_->commands[name].failures;
             return CommandFailure{offset, fmt::format("{}: out of memory", name)};
         }
     }

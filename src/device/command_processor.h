@@ -10,11 +10,11 @@
 #pragma once
 
 #include "device/command_table.h"
+#include "device/statistics.h"
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,13 +29,6 @@ struct CommandFailure {
 
 class CommandProcessor {
 public:
-    struct Statistics {
-        uint64_t count = 0;
-        uint64_t bytes = 0;
-        uint64_t failures = 0;
-        std::chrono::nanoseconds time{};
-    };
-
     /** \param onFence is called for each FENCE command with its number. It may throw svga::Error, which passes through
      * execute(). */
     CommandProcessor(const CommandTable& table, std::function<void(uint32_t)> onFence)
@@ -46,9 +39,8 @@ public:
     using Observer = std::function<void(std::span<const std::byte> command, uint32_t dxContextId)>;
     void observe(Observer observer) { observer_ = std::move(observer); }
 
-    /** \brief Keeps count and time of each command from now on. */
-    void collectStatistics() { collect_ = true; }
-    const std::map<std::string, Statistics>& statistics() const { return statistics_; }
+    /** \brief Adds each command from now on to \p statistics. */
+    void collectStatistics(std::shared_ptr<Statistics> statistics) { statistics_ = std::move(statistics); }
 
     /** \brief Executes \p commands from \p offset on; stops at the first that fails. */
     std::optional<CommandFailure> execute(std::span<const std::byte> commands, uint32_t offset, uint32_t dxContextId);
@@ -64,12 +56,12 @@ private:
 
     Command parse(std::span<const std::byte> rest) const;
     void carryOut(const Command& command, uint32_t dxContextId);
+    void carryOutCounted(const Command& command, uint32_t dxContextId);
 
     const CommandTable& table_;
     std::function<void(uint32_t)> onFence_;
     Observer observer_;
-    bool collect_ = false;
-    std::map<std::string, Statistics> statistics_;
+    std::shared_ptr<Statistics> statistics_; ///< null: nobody wants any
 };
 
 } // namespace svga::device

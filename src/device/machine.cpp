@@ -7,10 +7,15 @@ namespace svga::device {
 
 namespace {
 
-MobTable::MobFactory mobFactory(GuestMemory& memory, const std::shared_ptr<Recorder>& recorder) {
-    return [&memory, recorder](uint32_t id, const MobLayout& layout) -> std::shared_ptr<Mob> {
-        auto mob = std::make_shared<GuestMob>(id, memory, layout);
-        return recorder ? recorder->wrap(std::move(mob)) : std::shared_ptr<Mob>(std::move(mob));
+MobTable::MobFactory mobFactory(GuestMemory& memory, const MachineOptions& options) {
+    return [&memory, recorder = options.recorder,
+            statistics = options.statistics](uint32_t id, const MobLayout& layout) -> std::shared_ptr<Mob> {
+        std::shared_ptr<Mob> mob = std::make_shared<GuestMob>(id, memory, layout);
+        if (recorder)
+            mob = recorder->wrap(std::move(mob));
+        if (statistics)
+            mob = countTraffic(std::move(mob), statistics);
+        return mob;
     };
 }
 
@@ -18,7 +23,7 @@ MobTable::MobFactory mobFactory(GuestMemory& memory, const std::shared_ptr<Recor
 
 Machine::Machine(GuestMemory& memory, Interrupts& interrupts, const MachineOptions& options)
     : recorder_(options.recorder)
-    , mobs_(mobFactory(memory, options.recorder))
+    , mobs_(mobFactory(memory, options))
     , renderer_(options.renderer(mobs_))
     , processor_(table_, [this](uint32_t number) { fences_.add(number, renderer_->submit()); })
     , fences_(
@@ -32,6 +37,8 @@ Machine::Machine(GuestMemory& memory, Interrupts& interrupts, const MachineOptio
     renderer_->registerCommands(table_);
     mobs_.registerCommands(table_);
     screenTargets_.registerCommands(table_);
+    if (options.statistics)
+        processor_.collectStatistics(options.statistics);
     if (recorder_)
         processor_.observe([this](std::span<const std::byte> command, uint32_t dxContextId) {
             recorder_->command(command, dxContextId);
@@ -41,6 +48,12 @@ Machine::Machine(GuestMemory& memory, Interrupts& interrupts, const MachineOptio
 void Machine::submit(uint64_t headerAddress, uint32_t contextId) {
     pristine_ = false;
     queue_.submit(headerAddress, contextId);
+}
+
+std::optional<Picture> Machine::picture(const CursorState& cursor) {
+    queue_.waitIdle();
+    const ScreenTargets::Target* target = screenTargets_.find(0);
+    return target ? std::optional(makePicture(*target, *renderer_, cursor, mobs_)) : std::nullopt;
 }
 
 } // namespace svga::device

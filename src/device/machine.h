@@ -11,13 +11,16 @@
 #include "device/guest_memory.h"
 #include "device/interrupts.h"
 #include "device/mob_table.h"
+#include "device/picture.h"
 #include "device/renderer.h"
 #include "device/screen_targets.h"
+#include "device/statistics.h"
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace svga::device {
 
@@ -25,7 +28,8 @@ class Recorder;
 
 struct MachineOptions {
     RendererFactory renderer;
-    std::shared_ptr<Recorder> recorder; ///< null: nothing is recorded
+    std::shared_ptr<Recorder> recorder;     ///< null: nothing is recorded
+    std::shared_ptr<Statistics> statistics; ///< null: nothing is counted
     /** Called, once, from any thread, when the GPU is lost: the device has come to its end. */
     std::function<void(const char* message)> onLost;
 };
@@ -40,6 +44,9 @@ public:
     uint32_t fencePassed() const { return fences_.passed(); }
     uint32_t fenceGoal() const { return fences_.goal(); }
     void setFenceGoal(uint32_t goal) { fences_.setGoal(goal); }
+
+    /** \brief What the first screen shows, when all that was submitted is done; nothing where there is no screen. */
+    std::optional<Picture> picture(const CursorState& cursor);
 
     /** \brief Whether nothing was ever submitted: as after a reset. */
     bool pristine() const { return pristine_; }

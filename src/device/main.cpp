@@ -5,6 +5,7 @@
  */
 #include "device/pci_function.h"
 #include "device/recording.h"
+#include "util/png_file.h"
 #include "vfio_user/server.h"
 
 #include <CLI/CLI.hpp>
@@ -15,6 +16,7 @@
 
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -26,6 +28,8 @@ struct Options {
     int socketFd = -1;
     std::string socketPath;
     std::string record;
+    std::string statistics;
+    std::string screenshot;
     std::string logLevel = "warn";
     bool copyOnly = false;
     bool noRendering = false;
@@ -53,19 +57,39 @@ UniqueFd connectedSocket(const Options& options) {
     return socket;
 }
 
+void writeScreenshot(device::PciFunction& function, const std::string& path) {
+    const auto picture = function.picture();
+    if (!picture || picture->pixels.empty())
+        throw Error("--screenshot={}: the guest has no screen", path);
+    writePng(path, picture->width, picture->height, picture->pixels);
+}
+
 void serve(const Options& options) {
     device::MachineOptions machine;
     machine.renderer = rendererFactory(options);
     if (!options.record.empty())
         machine.recorder = std::make_shared<device::Recorder>(options.record);
+    std::ofstream statistics;
+    if (!options.statistics.empty()) {
+        statistics.open(options.statistics);
+        if (!statistics)
+            throw Error("--stats={}: this file cannot be written", options.statistics);
+        machine.statistics = std::make_shared<device::Statistics>();
+    }
     machine.onLost = [](const char* message) {
         // Neither the guest nor a message to it can help any more: the client sees its device go.
         spdlog::critical("the device cannot go on: {}", message);
         std::_Exit(EXIT_FAILURE);
     };
     // The renderer first: a client that is accepted finds a device that works.
-    device::PciFunction function(std::move(machine));
-    vfio_user::Server(connectedSocket(options), function).run();
+    {
+        device::PciFunction function(machine);
+        vfio_user::Server(connectedSocket(options), function).run();
+        if (!options.screenshot.empty())
+            writeScreenshot(function, options.screenshot);
+    }
+    if (machine.statistics)
+        device::writeStatistics(statistics, *machine.statistics);
 }
 
 } // namespace
@@ -80,6 +104,8 @@ int main(int argc, char** argv) {
     fd->excludes(path);
     app.add_flag("--copy-only", options.copyOnly, "Copy every buffer; never draw from guest memory directly");
     app.add_option("--record", options.record, "Write all that the device is given to this file (see svga-replay)");
+    app.add_option("--stats", options.statistics, "Write at the end what the device was given, as JSON, to this file");
+    app.add_option("--screenshot", options.screenshot, "Write at the end what the guest's screen shows, as PNG");
     app.add_flag("--no-rendering", options.noRendering, "Accept all commands and draw nothing; needs no Vulkan");
     app.add_option("--log-level", options.logLevel, "trace, debug, info, warn, err, critical or off")
         ->capture_default_str();

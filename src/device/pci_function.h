@@ -13,6 +13,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
 namespace svga::device {
 
@@ -30,6 +31,9 @@ public:
     void dmaMap(uint64_t iova, uint64_t size, UniqueFd fd, uint64_t fileOffset, bool writable) override;
     void dmaUnmap(uint64_t iova, uint64_t size) override;
     void reset() override;
+
+    /** \brief What the first screen shows; nothing where there is no screen. */
+    std::optional<Picture> picture() { return machine_->picture(registers_.cursor()); }
 
 private:
     static constexpr std::size_t kConfigSize = 256;

@@ -92,7 +92,7 @@ Player::Player(const RendererFactory& renderer)
     renderer_->registerCommands(table_);
     mobs_.registerCommands(table_);
     screenTargets_.registerCommands(table_);
-    processor_.collectStatistics();
+    processor_.collectStatistics(statistics_);
 }
 
 Player::~Player() = default;

@@ -45,7 +45,7 @@ public:
     uint64_t commands() const { return commands_; }
     uint64_t failures() const { return failures_; }
     const Writes& writes() const { return writes_; }
-    const CommandProcessor& processor() const { return processor_; }
+    const Statistics& statistics() const { return *statistics_; }
 
 private:
     class PlainMob;
@@ -56,6 +56,7 @@ private:
 
     std::unordered_map<uint32_t, std::weak_ptr<PlainMob>> plainMobs_;
     Writes writes_;
+    std::shared_ptr<Statistics> statistics_ = std::make_shared<Statistics>();
     MobTable mobs_;
     ScreenTargets screenTargets_;
     CommandTable table_;

@@ -106,4 +106,9 @@ void Registers::write(uint32_t index, uint32_t value, Machine& machine) {
     }
 }
 
+CursorState Registers::cursor() const {
+    return {values_[SVGA_REG_CURSOR4_ON] != SVGA_CURSOR_ON_HIDE, static_cast<int32_t>(values_[SVGA_REG_CURSOR4_X]),
+            static_cast<int32_t>(values_[SVGA_REG_CURSOR4_Y]), values_[SVGA_REG_CURSOR_MOBID]};
+}
+
 } // namespace svga::device

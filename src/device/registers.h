@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "device/picture.h"
+
 #include <svga_reg.h>
 
 #include <array>
@@ -23,6 +25,8 @@ public:
     /** \param index below kRegisterBarSize / 4; registers that do not exist read 0 and ignore writes. */
     uint32_t read(uint32_t index, const Machine& machine) const;
     void write(uint32_t index, uint32_t value, Machine& machine);
+
+    CursorState cursor() const;
 
 private:
     Interrupts* interrupts_;

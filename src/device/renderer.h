@@ -9,11 +9,23 @@
 #include "device/command_table.h"
 #include "device/mob.h"
 
+#include <svga3d_reg.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <vector>
 
 namespace svga::device {
+
+/** \brief The texels of an image, row after row, nothing between. */
+struct ImageBytes {
+    SVGA3dSurfaceFormat format;
+    uint32_t width, height; ///< in texels
+    std::vector<std::byte> bytes;
+};
 
 /**
  * \brief Carries out the surface and drawing commands.
@@ -35,6 +47,12 @@ public:
      * guest memory. \throws Error when the GPU is lost.
      */
     virtual uint64_t submit() = 0;
+
+    /**
+     * \brief What an image of a surface holds; nothing where there is no such image, or none that can be read. Command
+     * thread only, or while that stands. \throws Error when the GPU is lost.
+     */
+    virtual std::optional<ImageBytes> readImage(const SVGA3dSurfaceImageId&) { return std::nullopt; }
 
     /** \brief Waits until \p value is reached. Any thread. \throws Error when the GPU is lost. */
     virtual void wait(uint64_t value) = 0;

@@ -33,9 +33,8 @@ struct Options {
 };
 
 void printStatistics(const device::Player& player) {
-    const auto& statistics = player.processor().statistics();
-    std::vector<std::pair<std::string, device::CommandProcessor::Statistics>> rows(statistics.begin(),
-                                                                                   statistics.end());
+    const auto& statistics = player.statistics().commands;
+    std::vector<std::pair<std::string, device::CommandStatistics>> rows(statistics.begin(), statistics.end());
     std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.second.time > b.second.time; });
     fmt::print("{:<36} {:>9} {:>12} {:>10} {:>8}\n", "command", "count", "bytes", "ms", "failed");
     for (const auto& [name, row] : rows)

@@ -5,6 +5,7 @@
 #include "device/vulkan/devcaps.h"
 #include "device/vulkan/gpu_queue.h"
 #include "device/vulkan/surface_manager.h"
+#include "device/vulkan/surface_transfer.h"
 #include "device/vulkan/vulkan_device.h"
 
 namespace svga::device {
@@ -41,6 +42,20 @@ public:
     uint64_t submit() override {
         contexts_->finishQueries();
         return queue_->submit();
+    }
+
+    std::optional<ImageBytes> readImage(const SVGA3dSurfaceImageId& image) override {
+        try {
+            const auto surface = surfaces_.at(image.sid);
+            const uint32_t subresource = surfaces_.subresource(image);
+            if (surface->desc().isBuffer())
+                return std::nullopt;
+            const Region region = surface->layout().whole(subresource);
+            return ImageBytes{surface->desc().format, region.extent.width, region.extent.height,
+                              Readbacks::fetch(*queue_, *surface, region)};
+        } catch (const CommandError&) {
+            return std::nullopt;
+        }
     }
 
     void wait(uint64_t value) override { queue_->wait(value); }

@@ -62,6 +62,7 @@ std::optional<Options> parseOptions(std::span<const std::string> arguments) {
     app.add_flag("--root", options.root, "the program runs as the guest's root, with your rights to the host's files");
     app.add_option("--kernel-args", options.kernelArguments,
                    "added to the kernel's command line; MODULE.PARAMETER=VALUE reaches modules too")
+        ->expected(0, 1)
         ->type_name("WORDS");
     app.add_option("--log", options.logFolder, "keep the logs of kernel, device and QEMU in this folder")
         ->type_name("FOLDER")

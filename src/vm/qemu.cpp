@@ -97,7 +97,10 @@ fs::path verdictFile() {
 std::vector<std::string> qemuCommand(const Description& description, const MachineOptions& options) {
     auto command = bareMachine(description, options.accelerator, options.memory, options.kernelLog);
     append(command, {"-smp", std::to_string(options.processors), "-initrd", options.initramfs.string()});
-    append(command, {"-append", "console=ttyS0 panic=-1 mitigations=off " + options.kernelArguments});
+    // A console on the screen costs time, and uploads that are not the program's.
+    const char* console = options.console ? "console=tty0" : "drm_kms_helper.fbdev_emulation=0";
+    append(command,
+           {"-append", fmt::format("{} console=ttyS0 panic=-1 mitigations=off {}", console, options.kernelArguments)});
     append(command,
            {"-chardev", fmt::format("socket,id=channel,fd={}", options.channel), "-device", "virtio-serial-pci",
             "-device", fmt::format("virtserialport,chardev=channel,name={}", kChannelName)});

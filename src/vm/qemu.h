@@ -14,6 +14,7 @@ struct MachineOptions {
     std::string accelerator; ///< "kvm" or "tcg"
     unsigned memory = 0;     ///< MiB
     unsigned processors = 1;
+    bool console = false; ///< the guest has a console on its screen
     std::string kernelArguments;
     std::filesystem::path initramfs;
     std::filesystem::path kernelLog;    ///< takes what the guest's kernel says

@@ -136,6 +136,9 @@ void Session::handle(const Message& message) {
     case MessageType::InputWanted:
         inputWanted_ = true;
         break;
+    case MessageType::Counters:
+        kernelCounters_.assign(reinterpret_cast<const char*>(message.bytes.data()), message.bytes.size());
+        break;
     case MessageType::Exited:
         ending_ = {Ending::Kind::Exited, message.value<int32_t>(), ""};
         break;

@@ -51,6 +51,9 @@ public:
     /** \brief When the program was started, if it was. */
     std::optional<Clock::time_point> started() const { return started_; }
 
+    /** \brief What the guest's vmwgfx has counted, if it told. */
+    const std::string& kernelCounters() const { return kernelCounters_; }
+
 private:
     void receive();
     void handle(const Message& message);
@@ -66,6 +69,7 @@ private:
     UniqueFd signals_;
     Clock::time_point bootDeadline_;
     std::optional<Clock::time_point> started_;
+    std::string kernelCounters_;
     MessageReader reader_;
     std::vector<std::byte> outgoing_; ///< for the channel
     std::vector<std::byte> output_;   ///< not yet written to outputStream_

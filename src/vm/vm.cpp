@@ -9,6 +9,7 @@
 #include "vm/logs.h"
 #include "vm/qemu.h"
 #include "vm/session.h"
+#include "vm/stats.h"
 #include "vm/terminal.h"
 
 #include <fmt/format.h>
@@ -25,6 +26,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <fstream>
+#include <iostream>
 #include <thread>
 
 namespace svga::vm {
@@ -93,6 +96,10 @@ UniqueFd listenAt(const fs::path& path) {
     return listener;
 }
 
+fs::path deviceStatistics(const LogFolder& logs) {
+    return logs.work() / "device.json";
+}
+
 ChildOptions deviceProcess(const Options& options, const launcher::Stack& stack, const LogFolder& logs, int listener) {
     ChildOptions device;
     device.command = {stack.device.string(), fmt::format("--socket-fd={}", listener)};
@@ -100,6 +107,10 @@ ChildOptions deviceProcess(const Options& options, const launcher::Stack& stack,
         device.command.emplace_back("--copy-only");
     if (!options.recordFile.empty())
         device.command.push_back("--record=" + options.recordFile);
+    if (!options.screenshotFile.empty())
+        device.command.push_back("--screenshot=" + options.screenshotFile);
+    if (options.stats)
+        device.command.push_back("--stats=" + deviceStatistics(logs).string());
     auto variables = launcher::inheritedVariables(ownEnvironment());
     variables.erase("LD_PRELOAD");
     launcher::addPart(variables, stack.vulkan);
@@ -177,6 +188,13 @@ int conclude(const Options& options, const Ending& ending, const Casualties& cas
 } // namespace
 
 int runInMachine(const Options& options, const fs::path& executable) {
+    const auto begin = Session::Clock::now();
+    std::ofstream statsFile;
+    if (!options.statsFile.empty()) {
+        statsFile.open(options.statsFile);
+        if (!statsFile)
+            throw Error("--stats: {} cannot be written", options.statsFile);
+    }
     const Description description = findDescription(options, executable);
     const launcher::Stack stack = launcher::findStack(options, executable);
     LogFolder logs(options.logFolder);
@@ -186,6 +204,7 @@ int runInMachine(const Options& options, const fs::path& executable) {
     machine.memory = options.memory;
     machine.processors =
         options.processors ? options.processors : std::clamp(std::thread::hardware_concurrency(), 1u, kMostProcessors);
+    machine.console = !options.screenshotFile.empty();
     machine.kernelArguments = options.kernelArguments;
     machine.initramfs = logs.work() / "initramfs";
     machine.kernelLog = logs.kernel();
@@ -213,8 +232,18 @@ int runInMachine(const Options& options, const fs::path& executable) {
             raw.emplace();
         ending = session.run();
     }
+    const auto end = Session::Clock::now();
     const Casualties casualties = stop(qemu, device, ending.kind == Ending::Kind::Broken);
-    return conclude(options, ending, casualties, logs);
+    const int exitCode = conclude(options, ending, casualties, logs);
+    if (options.stats) {
+        using Seconds = std::chrono::duration<double>;
+        const auto started = session.started().value_or(end);
+        writeStats(statsFile.is_open() ? statsFile : std::cerr, options,
+                   {exitCode, machine.accelerator, Seconds(started - begin).count(), Seconds(end - started).count(),
+                    session.kernelCounters()},
+                   deviceStatistics(logs));
+    }
+    return exitCode;
 }
 
 } // namespace svga::vm

@@ -8,6 +8,7 @@
 #include <linux/vfio.h>
 #include <svga_reg.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,7 +41,9 @@ public:
         pid_ = ::fork();
         if (pid_ == 0) {
             ::dup2(writeEnd.get(), STDERR_FILENO);
-            if (socket >= 0)
+            if (socket == kClientEnd)
+                ::fcntl(socket, F_SETFD, 0);
+            else if (socket >= 0)
                 ::dup2(socket, kClientEnd);
             ::execv(program, argv.data());
             ::_exit(127);
@@ -112,6 +115,43 @@ TEST(DeviceProcess, ListensAtAPathAndLeavesNothingThere) {
     }
     EXPECT_EQ(device.wait(), 0);
     EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(DeviceProcess, ServesTheFirstClientOfAListeningSocket) {
+    auto path = std::filesystem::temp_directory_path() / fmt::format("svga-device-listen-{}", ::getpid());
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.string().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    ASSERT_EQ(::listen(listener.get(), 1), 0);
+    UniqueFd socket = vfio_user::Client::connect(path.string()); // before there is a device
+    Process device(SVGA_DEVICE, {"--no-rendering", "--socket-fd=3"}, listener.get());
+    listener.reset();
+    {
+        vfio_user::Client client(std::move(socket));
+        EXPECT_EQ(client.readRegister(VFIO_PCI_BAR0_REGION_INDEX, SVGA_REG_ID * 4), 0x90000003u);
+    }
+    EXPECT_EQ(device.wait(), 0);
+    EXPECT_EQ(device.text(), "");
+    std::filesystem::remove(path);
+}
+
+TEST(DeviceProcess, WritesStatisticsAndMissesAScreen) {
+    auto path = std::filesystem::temp_directory_path() / fmt::format("svga-device-stats-{}", ::getpid());
+    for (const bool screenshot : {false, true}) {
+        SocketPair sockets;
+        std::vector<std::string> arguments{"--no-rendering", "--socket-fd=3", "--stats=" + path.string()};
+        if (screenshot)
+            arguments = {"--no-rendering", "--socket-fd=3", "--screenshot=/nonexistent/file"};
+        Process device(SVGA_DEVICE, arguments, sockets.theirs.get());
+        sockets.theirs.reset();
+        { vfio_user::Client client(std::move(sockets.ours)); }
+        EXPECT_EQ(device.wait(), screenshot ? 1 : 0);
+        EXPECT_EQ(device.text().find("no screen") != std::string::npos, screenshot) << device.text();
+    }
+    EXPECT_GT(std::filesystem::file_size(path), 0u);
+    std::filesystem::remove(path);
 }
 
 TEST(DeviceProcess, SaysInOneLineWhatIsWrong) {

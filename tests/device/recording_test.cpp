@@ -127,7 +127,7 @@ TEST_F(RecordingTest, PlaysBackWhatTheGuestSaw) {
     EXPECT_EQ(player.commands(), 1u + 20 * 5);
     EXPECT_EQ(player.writes().count, 60u);
     EXPECT_EQ(player.writes().bytes, 240u);
-    EXPECT_EQ(player.processor().statistics().at("SUM").count, 60u);
+    EXPECT_EQ(player.statistics().commands.at("SUM").count, 60u);
 
     RecordingReader again(path());
     Player second(sums());

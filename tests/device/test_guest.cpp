@@ -11,7 +11,8 @@
 
 namespace svga::device::test {
 
-TestGuest::TestGuest(std::shared_ptr<Recorder> recorder, RendererFactory renderer)
+TestGuest::TestGuest(std::shared_ptr<Recorder> recorder, RendererFactory renderer,
+                     std::shared_ptr<Statistics> statistics)
     : memoryFd_(::memfd_create("guest", MFD_CLOEXEC)) {
     int pair[2];
     if (::ftruncate(memoryFd_.get(), kMemorySize) != 0 ||
@@ -24,6 +25,7 @@ TestGuest::TestGuest(std::shared_ptr<Recorder> recorder, RendererFactory rendere
     MachineOptions options;
     options.renderer = std::move(renderer);
     options.recorder = std::move(recorder);
+    options.statistics = std::move(statistics);
     options.onLost = [this](const char* message) {
         std::lock_guard lock(lostMutex_);
         lostMessage_ = message;

@@ -56,7 +56,8 @@ public:
 
     explicit TestGuest(
         std::shared_ptr<Recorder> recorder = nullptr,
-        RendererFactory renderer = [](const MobLookup&) { return createNullRenderer(); });
+        RendererFactory renderer = [](const MobLookup&) { return createNullRenderer(); },
+        std::shared_ptr<Statistics> statistics = nullptr);
     ~TestGuest();
 
     vfio_user::Client& client() { return *client_; }

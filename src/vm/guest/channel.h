@@ -28,6 +28,7 @@ enum class MessageType : uint32_t {
     Output,      ///< bytes of its standard output, or of its terminal
     Error,       ///< bytes of its standard error
     InputWanted, ///< there is room for one more Input
+    Counters,    ///< text: what the kernel's vmwgfx has counted, if it counts; before Exited
     Exited,      ///< int32_t: the exit code as a shell tells it
     Failed,      ///< int32_t: the exit code to end with; text: why the program cannot be run
     // From the launcher

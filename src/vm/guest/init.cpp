@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -41,6 +42,9 @@ void runRequest(int channel) {
     sendMessage(channel, MessageType::Started, {});
     const int exitCode = relay(startProgram(request), channel);
     ::sync();
+    const std::string counters = driverCounters();
+    sendMessage(channel, MessageType::Counters,
+                std::as_bytes(std::span(counters).first(std::min<size_t>(counters.size(), kMaxMessageSize))));
     sendMessage(channel, MessageType::Exited, std::as_bytes(std::span(&exitCode, 1)));
 }
 

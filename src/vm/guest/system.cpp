@@ -140,6 +140,14 @@ void finishSystem() {
     ::close(socket);
 }
 
+std::string driverCounters() {
+    const std::string folder = "/sys/kernel/debug/dri/";
+    for (const std::string& device : entriesOf(folder.c_str()))
+        if (const auto text = readFile(folder + device + "/vmwgfx_dirty_tracking"); !text.empty())
+            return text;
+    return {};
+}
+
 void powerOff() {
     ::sync();
     ::reboot(RB_POWER_OFF);

@@ -36,6 +36,13 @@ void enterHostFiles();
 /** \brief Lets every user open the graphics devices, gives the guest a name and its loopback device. */
 void finishSystem();
 
+/**
+ * \brief What vmwgfx has counted, lines of a name and a number; empty where this vmwgfx does not count.
+ *
+ * That is debugfs' dri/N/vmwgfx_dirty_tracking of a kernel with this project's patches.
+ */
+std::string driverCounters();
+
 /** \brief Writes everything back and switches the machine off. */
 [[noreturn]] void powerOff();
 

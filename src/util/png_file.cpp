@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "png_file.h"
+#include "util/png_file.h"
 
 #include "util/error.h"
 
@@ -7,7 +7,7 @@
 
 #include <cstddef>
 
-namespace svga::demo {
+namespace svga {
 
 void writePng(const std::string& path, uint32_t width, uint32_t height, std::span<const uint8_t> rgba) {
     if (rgba.size() != std::size_t{width} * height * 4)
@@ -21,4 +21,4 @@ void writePng(const std::string& path, uint32_t width, uint32_t height, std::spa
         throw Error("{}: {}", path, image.message);
 }
 
-} // namespace svga::demo
+} // namespace svga
