@@ -110,6 +110,12 @@ def run(command, environment=None, timeout=600, directory=None, before=None):
     return Finished(code if code >= 0 else 128 - code, output.decode(errors="replace"), timed_out)
 
 
+def expected_outcomes(path):
+    """Known outcomes other than "pass", by name: lines "NAME: OUTCOME  # whose it is: why" of a file."""
+    lines = [line.partition("#")[0].strip() for line in path.read_text().splitlines()]
+    return dict(line.rsplit(": ", 1) for line in lines if line)
+
+
 def gtest_results(path):
     """Results of one GoogleTest program from its XML report."""
     results = Results()

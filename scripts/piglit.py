@@ -46,17 +46,10 @@ def run_test(command, wrapper=(), environment=None, timeout=120):
     return (results[-1] if results else f"no result, exit code {finished.exit_code}"), finished.output
 
 
-def expected_outcomes(profile):
-    """Known outcomes other than "pass" of a profile: lines "NAME: OUTCOME  # why" of piglit-profiles/PROFILE.expected."""
-    path = harness.REPO / "piglit-profiles" / f"{profile}.expected"
-    lines = [line.partition("#")[0].strip() for line in path.read_text().splitlines()] if path.exists() else []
-    return dict(line.rsplit(": ", 1) for line in lines if line)
-
-
 def run_tests(tests, wrapper=(), environment=None, title="piglit", after_each=lambda: None, expected=None):
     """Runs (name, command) pairs. \\returns harness.Results and a dictionary of outputs of those that did not pass.
 
-    expected: outcomes as of expected_outcomes(). A known failure counts as skipped, and as failed once it no longer fails so.
+    expected: as of harness.expected_outcomes(). A known failure counts as skipped, and as failed once it no longer fails so.
     """
     results, outputs, expected = harness.Results(), {}, expected or {}
     progress = harness.Progress(title, len(tests))
