@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "device/mob_table.h"
 
+#include "util/object_tables.h"
+
 #include <svga3d_cmd.h>
 #include <svga3d_dx.h>
 
 namespace svga::device {
 
 namespace {
-
-constexpr std::array<uint32_t, SVGA_OTABLE_DX_MAX> kEntrySizes = {
-    sizeof(SVGAOTableMobEntry),    sizeof(SVGAOTableSurfaceEntry),      sizeof(SVGAOTableContextEntry),
-    sizeof(SVGAOTableShaderEntry), sizeof(SVGAOTableScreenTargetEntry), sizeof(SVGAOTableDXContextEntry),
-};
 
 template <typename Command>
 MobLayout layoutOf(const Command& command) {
@@ -80,7 +77,7 @@ void MobTable::setObjectTable(SVGAOTableType type, const MobLayout& layout, uint
     if (validSize > layout.sizeInBytes)
         throw CommandError("object table {}: {} valid bytes of {}", static_cast<uint32_t>(type), validSize,
                            layout.sizeInBytes);
-    uint32_t capacity = static_cast<uint32_t>(layout.sizeInBytes) / kEntrySizes[type];
+    uint32_t capacity = static_cast<uint32_t>(layout.sizeInBytes) / kObjectTableEntrySizes[type];
     if (grow && capacity < capacities_[type])
         throw CommandError("object table {} grows from {} to {} objects", static_cast<uint32_t>(type),
                            capacities_[type], capacity);

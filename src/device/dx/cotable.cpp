@@ -6,36 +6,6 @@
 
 namespace svga::device {
 
-uint32_t coTableEntrySize(uint32_t type) {
-    switch (type) {
-    case SVGA_COTABLE_RTVIEW:
-        return sizeof(SVGACOTableDXRTViewEntry);
-    case SVGA_COTABLE_DSVIEW:
-        return sizeof(SVGACOTableDXDSViewEntry);
-    case SVGA_COTABLE_SRVIEW:
-        return sizeof(SVGACOTableDXSRViewEntry);
-    case SVGA_COTABLE_ELEMENTLAYOUT:
-        return sizeof(SVGACOTableDXElementLayoutEntry);
-    case SVGA_COTABLE_BLENDSTATE:
-        return sizeof(SVGACOTableDXBlendStateEntry);
-    case SVGA_COTABLE_DEPTHSTENCIL:
-        return sizeof(SVGACOTableDXDepthStencilEntry);
-    case SVGA_COTABLE_RASTERIZERSTATE:
-        return sizeof(SVGACOTableDXRasterizerStateEntry);
-    case SVGA_COTABLE_SAMPLER:
-        return sizeof(SVGACOTableDXSamplerEntry);
-    case SVGA_COTABLE_STREAMOUTPUT:
-        return sizeof(SVGACOTableDXStreamOutputEntry);
-    case SVGA_COTABLE_DXQUERY:
-        return sizeof(SVGACOTableDXQueryEntry);
-    case SVGA_COTABLE_DXSHADER:
-        return sizeof(SVGACOTableDXShaderEntry);
-    case SVGA_COTABLE_UAVIEW:
-        return sizeof(SVGACOTableDXUAViewEntry);
-    }
-    throw CommandError("COTable type {} is unknown", type);
-}
-
 void CoTable::bind(std::shared_ptr<Mob> mob, uint64_t validBytes) {
     // Memory fresh from the guest's allocator holds anything; what was never defined has to read as undefined.
     if (mob) {

@@ -45,9 +45,6 @@ SVGA_COTABLE_OF(SVGACOTableDXShaderEntry, SVGA_COTABLE_DXSHADER, "shader");
 SVGA_COTABLE_OF(SVGACOTableDXUAViewEntry, SVGA_COTABLE_UAVIEW, "unordered access view");
 #undef SVGA_COTABLE_OF
 
-/** \brief Bytes of one entry of \p type. \throws CommandError for an unknown type. */
-uint32_t coTableEntrySize(uint32_t type);
-
 class CoTable {
 public:
     /**

@@ -5,6 +5,7 @@
 #include "shim/kernel/thread.h"
 #include "svga_coherent_device.h"
 #include "util/error.h"
+#include "util/object_tables.h"
 
 #include <linux/vfio.h>
 #include <poll.h>
@@ -44,23 +45,6 @@ uint32_t tableEntries(SVGAOTableType type) {
         return Gpu::kMaxSurfaces;
     default:
         return Gpu::kMaxContexts;
-    }
-}
-
-uint32_t tableEntrySize(SVGAOTableType type) {
-    switch (type) {
-    case SVGA_OTABLE_MOB:
-        return sizeof(SVGAOTableMobEntry);
-    case SVGA_OTABLE_SURFACE:
-        return sizeof(SVGAOTableSurfaceEntry);
-    case SVGA_OTABLE_CONTEXT:
-        return sizeof(SVGAOTableContextEntry);
-    case SVGA_OTABLE_SHADER:
-        return sizeof(SVGAOTableShaderEntry);
-    case SVGA_OTABLE_SCREENTARGET:
-        return sizeof(SVGAOTableScreenTargetEntry);
-    default:
-        return sizeof(SVGAOTableDXContextEntry);
     }
 }
 
@@ -134,7 +118,7 @@ void Gpu::setObjectTables() {
     std::vector<std::byte> commands;
     for (int type = SVGA_OTABLE_MOB; type <= SVGA_OTABLE_DXCONTEXT; ++type) {
         const auto tableType = static_cast<SVGAOTableType>(type);
-        const auto table = memory_.allocate(uint64_t{tableEntries(tableType)} * tableEntrySize(tableType));
+        const auto table = memory_.allocate(uint64_t{tableEntries(tableType)} * kObjectTableEntrySizes[tableType]);
         struct {
             SVGA3dCmdHeader header;
             SVGA3dCmdSetOTableBase64 body;

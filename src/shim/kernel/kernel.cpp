@@ -3,6 +3,7 @@
 
 #include "shim/kernel/report.h"
 #include "shim/kernel/thread.h"
+#include "util/object_tables.h"
 
 #include <svga3d_cmd.h>
 #include <svga3d_dx.h>
@@ -20,35 +21,6 @@ constexpr uint64_t kDefaultGuestMemory = uint64_t{64} << 30;
 constexpr uint64_t kMaxPendingFrees = 64u << 20;
 constexpr int kUnlockedReadbacks = 8;
 constexpr auto kLostPoll = std::chrono::milliseconds(100);
-
-uint32_t coTableEntrySize(SVGACOTableType type) {
-    switch (type) {
-    case SVGA_COTABLE_RTVIEW:
-        return sizeof(SVGACOTableDXRTViewEntry);
-    case SVGA_COTABLE_DSVIEW:
-        return sizeof(SVGACOTableDXDSViewEntry);
-    case SVGA_COTABLE_SRVIEW:
-        return sizeof(SVGACOTableDXSRViewEntry);
-    case SVGA_COTABLE_ELEMENTLAYOUT:
-        return sizeof(SVGACOTableDXElementLayoutEntry);
-    case SVGA_COTABLE_BLENDSTATE:
-        return sizeof(SVGACOTableDXBlendStateEntry);
-    case SVGA_COTABLE_DEPTHSTENCIL:
-        return sizeof(SVGACOTableDXDepthStencilEntry);
-    case SVGA_COTABLE_RASTERIZERSTATE:
-        return sizeof(SVGACOTableDXRasterizerStateEntry);
-    case SVGA_COTABLE_SAMPLER:
-        return sizeof(SVGACOTableDXSamplerEntry);
-    case SVGA_COTABLE_STREAMOUTPUT:
-        return sizeof(SVGACOTableDXStreamOutputEntry);
-    case SVGA_COTABLE_DXQUERY:
-        return sizeof(SVGACOTableDXQueryEntry);
-    case SVGA_COTABLE_DXSHADER:
-        return sizeof(SVGACOTableDXShaderEntry);
-    default:
-        return sizeof(SVGACOTableDXUAViewEntry);
-    }
-}
 
 constexpr uint32_t kFirstCoTableEntries = 512;
 
@@ -262,7 +234,7 @@ std::shared_ptr<Context> Kernel::createContext() {
     for (int type = 0; type < tables; ++type) {
         const auto tableType = static_cast<SVGACOTableType>(type);
         CoTable& table = context->coTables[type];
-        table.memory = createBuffer(uint64_t{kFirstCoTableEntries} * coTableEntrySize(tableType));
+        table.memory = createBuffer(uint64_t{kFirstCoTableEntries} * kCoTableEntrySizes[tableType]);
         table.entries = kFirstCoTableEntries;
         prologue_.add(SVGA_3D_CMD_DX_SET_COTABLE, SVGA3dCmdDXSetCOTable{*id, table.memory->mobId, tableType, 0});
     }
@@ -285,11 +257,11 @@ void Kernel::growCoTable(Context& context, SVGACOTableType type, uint32_t entrie
     while (grown < entries)
         grown *= 2;
     grown = std::min<uint32_t>(grown, SVGA_COTABLE_MAX_IDS);
-    auto memory = createBuffer(uint64_t{grown} * coTableEntrySize(type));
+    auto memory = createBuffer(uint64_t{grown} * kCoTableEntrySizes[type]);
     CommandStream readback;
     readback.add(SVGA_3D_CMD_DX_READBACK_COTABLE, SVGA3dCmdDXReadbackCOTable{context.id, type});
     waitLocked(submit(readback, std::nullopt, {}));
-    const uint64_t valid = uint64_t{table.entries} * coTableEntrySize(type);
+    const uint64_t valid = uint64_t{table.entries} * kCoTableEntrySizes[type];
     std::memcpy(memory_.at(memory->memory.offset), memory_.at(table.memory->memory.offset), valid);
     prologue_.add(SVGA_3D_CMD_DX_SET_COTABLE,
                   SVGA3dCmdDXSetCOTable{context.id, memory->mobId, type, static_cast<uint32_t>(valid)});
