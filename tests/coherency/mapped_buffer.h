@@ -26,8 +26,8 @@ public:
         glBindBuffer(GL_COPY_WRITE_BUFFER, name_);
         glBufferStorage(GL_COPY_WRITE_BUFFER, static_cast<GLsizeiptr>(size), nullptr,
                         (mapFlags & kCoherentReadWrite) | storageFlags);
-        // Mesa's svga driver (25.0) takes a buffer that was never unmapped for undefined, whatever is written through
-        // its mapping, and drops copies from it (see Buffers.CopyFromBufferThatWasNeverUnmapped).
+        // Mesa's svga driver (25.0) with its own winsys takes a buffer that was never unmapped for undefined, and drops
+        // copies from it (see Buffers.CopyFromBufferThatWasNeverUnmapped).
         glMapBufferRange(GL_COPY_WRITE_BUFFER, 0, static_cast<GLsizeiptr>(size), mapFlags);
         glUnmapBuffer(GL_COPY_WRITE_BUFFER);
         address_ = glMapBufferRange(GL_COPY_WRITE_BUFFER, 0, static_cast<GLsizeiptr>(size), mapFlags);
