@@ -57,4 +57,15 @@ std::vector<PageRun> AllTracker::stale(PageRun range) {
     return {};
 }
 
+void AllTracker::prepare(PageRun range, bool write) {
+    check(range);
+    if (!write)
+        return;
+    std::lock_guard lock(mutex_);
+    for (const PageRun& run : enabled_.within(range)) {
+        for (const Piece& piece : mappings_.showing(run))
+            written_.add(piece.run());
+    }
+}
+
 } // namespace svga::shim

@@ -26,6 +26,8 @@ public:
     void invalidate(PageRun range) override;
     void validate(PageRun range) override;
     std::vector<PageRun> stale(PageRun range) override;
+    void prepare(PageRun range, bool write) override;
+    FaultCounts faults(uint64_t) override { return {}; }
 };
 
 } // namespace svga::shim

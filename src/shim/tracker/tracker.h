@@ -48,6 +48,13 @@ struct PageRun {
     bool operator==(const PageRun&) const = default;
 };
 
+/** \brief Page faults of the application that tracking has cost. */
+struct FaultCounts {
+    uint64_t touches = 0; ///< served by mapping pages
+    uint64_t writes = 0;  ///< of a protected page, which became writable
+    bool operator==(const FaultCounts&) const = default;
+};
+
 /** \brief Brings guest memory up to date; implemented by the embedded kernel. */
 class ReadbackHandler {
 public:
@@ -131,6 +138,17 @@ public:
      * These alone may a readback write: the CPU may have written the others, and that not been collected yet.
      */
     virtual std::vector<PageRun> stale(PageRun range) = 0;
+
+    /**
+     * \brief The CPU is about to access \p range: spares it the page faults, in every mapping there is.
+     *
+     * With \p write the range counts as written: the next collect() reports it, wherever it is mapped. Only the enabled
+     * part of the range is affected, and pages that are invalidated are left out.
+     */
+    virtual void prepare(PageRun range, bool write) = 0;
+
+    /** \brief The faults paid in the range that was enabled at \p offset, since then. */
+    virtual FaultCounts faults(uint64_t offset) = 0;
 };
 
 /** \brief What to use; Best is the first of Async, Thread and All that this system and process may use. */

@@ -86,11 +86,12 @@ int Userfault::unprotect(uintptr_t address, uint64_t size) noexcept {
     return sys::ioctl(fd_.get(), UFFDIO_WRITEPROTECT, &argument) ? errno : 0;
 }
 
-Userfault::Progress Userfault::proceed(uintptr_t address, uint64_t size) noexcept {
+Userfault::Progress Userfault::proceed(uintptr_t address, uint64_t size, bool writable) noexcept {
     Progress progress{0, 0};
     while (progress.size < size) {
-        uffdio_continue argument{
-            .range = {address + progress.size, size - progress.size}, .mode = UFFDIO_CONTINUE_MODE_WP, .mapped = 0};
+        uffdio_continue argument{.range = {address + progress.size, size - progress.size},
+                                 .mode = writable ? 0 : UFFDIO_CONTINUE_MODE_WP,
+                                 .mapped = 0};
         if (!sys::ioctl(fd_.get(), UFFDIO_CONTINUE, &argument)) {
             progress.size = size;
             break;

@@ -53,12 +53,12 @@ public:
     };
 
     /**
-     * \brief Maps pages that exist, write-protected, until the first that cannot be, and wakes who waits for them.
+     * \brief Maps pages that exist, protected or \p writable, until the first that cannot be, and wakes who waits.
      *
      * Stops with EEXIST at a page that is mapped already, EFAULT at one that does not exist, ENOENT outside registered
      * mappings.
      */
-    Progress proceed(uintptr_t address, uint64_t size) noexcept;
+    Progress proceed(uintptr_t address, uint64_t size, bool writable = false) noexcept;
 
     /** \brief Lets who waits at these addresses try again, whatever is mapped there now. */
     void wake(uintptr_t address, uint64_t size) noexcept;

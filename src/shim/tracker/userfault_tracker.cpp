@@ -129,6 +129,7 @@ void UserfaultTracker::enable(PageRun range) {
     }
     follow(pieces);
     enabled_.add(range);
+    faults_.try_emplace(range.offset);
 }
 
 void UserfaultTracker::disable(PageRun range) {
@@ -139,6 +140,8 @@ void UserfaultTracker::disable(PageRun range) {
     written_.remove(range);
     stale_.remove(range);
     invalidatedMeanwhile_.remove(range);
+    prepared_.remove(range);
+    faults_.erase(faults_.lower_bound(range.offset), faults_.lower_bound(end(range)));
 }
 
 void UserfaultTracker::collect(std::span<const PageRun> ranges, std::vector<PageRun>& written) {
@@ -156,10 +159,13 @@ void UserfaultTracker::collect(std::span<const PageRun> ranges, std::vector<Page
     for (const PageRun& range : ranges)
         for (const PageRun& run : written_.take(range))
             found.push_back(run);
-    if (mode_ == TrackerMode::Thread)
-        for (const PageRun& run : found)
+    if (mode_ == TrackerMode::Thread) {
+        for (const PageRun& run : found) {
             for (const Piece& piece : followedShowing(run))
                 userfault_.protect(piece.address, piece.size);
+            prepared_.remove(run);
+        }
+    }
     report(found, written);
 }
 
@@ -188,6 +194,41 @@ std::vector<PageRun> UserfaultTracker::stale(PageRun range) {
     check(range);
     std::lock_guard lock(mutex_);
     return stale_.within(range);
+}
+
+void UserfaultTracker::prepare(PageRun range, bool write) {
+    check(range);
+    std::lock_guard lock(mutex_);
+    if (prepared_.missingFrom(range).empty())
+        return;
+    std::vector<Piece> pieces;
+    for (const PageRun& followed : enabled_.within(range)) {
+        for (const PageRun& current : stale_.missingFrom(followed)) {
+            const std::vector<Piece> shown = followedShowing(current);
+            pieces.insert(pieces.end(), shown.begin(), shown.end());
+        }
+    }
+    // What is mapped already is mapped anew, for an entry that was protected stays read-only until its next fault.
+    if (readsAreTracked_) {
+        for (const Piece& piece : pieces)
+            drop(piece.run());
+    }
+    harvest(pieces); // before anything is mapped or made writable: what was written by now is known by that alone
+    for (const Piece& piece : pieces) {
+        if (write) {
+            written_.add(piece.run());
+            prepared_.add(piece.run());
+            userfault_.unprotect(piece.address, piece.size);
+        }
+        if (readsAreTracked_)
+            userfault_.proceed(piece.address, piece.size, write);
+    }
+}
+
+FaultCounts UserfaultTracker::faults(uint64_t offset) {
+    std::lock_guard lock(mutex_);
+    const auto entry = faults_.find(offset);
+    return entry == faults_.end() ? FaultCounts{} : entry->second;
 }
 
 /** \brief Registers and protects; all or nothing. */
@@ -222,10 +263,15 @@ void UserfaultTracker::harvest(std::vector<Piece> pieces) {
     if (mode_ != TrackerMode::Async)
         return;
     std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.address < b.address; });
+    scanned_.clear();
     for (size_t next = 0; next < pieces.size();) {
         const uintptr_t start = pieces[next].address;
         scan(start, extendScan(pieces, next));
     }
+    // Only now: a page may be found in several mappings.
+    for (const auto& range : scanned_)
+        for (const Piece& piece : mappings_.at(range.start, range.end - range.start))
+            prepared_.remove(piece.run());
 }
 
 /**
@@ -251,19 +297,35 @@ uintptr_t UserfaultTracker::extendScan(const std::vector<Piece>& pieces, size_t&
 }
 
 void UserfaultTracker::scan(uintptr_t start, uintptr_t end) {
-    scanned_.clear();
+    const size_t known = scanned_.size();
     const auto before = std::chrono::steady_clock::now();
     const int error = scanner_->scan(start, end, scanned_);
     const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
     ++counters_.scans;
     counters_.scan_nanoseconds += static_cast<uint64_t>(spent.count());
     // Someone mapped something else there behind our back. What the kernel protected before it noticed is unknown.
-    if (error)
-        scanned_.assign(1, {start, end});
-    for (const auto& range : scanned_) {
-        counters_.write_faults += (range.end - range.start) / pageSize_;
-        for (const Piece& piece : mappings_.at(range.start, range.end - range.start))
+    if (error) {
+        scanned_.resize(known);
+        scanned_.push_back({start, end});
+    }
+    for (size_t i = known; i < scanned_.size(); ++i) {
+        const auto& range = scanned_[i];
+        for (const Piece& piece : mappings_.at(range.start, range.end - range.start)) {
+            for (const PageRun& run : prepared_.missingFrom(piece.run()))
+                countWrites(run);
             written_.add(piece.run());
+        }
+    }
+}
+
+void UserfaultTracker::countWrites(PageRun run) {
+    counters_.write_faults += run.size / pageSize_;
+    for (uint64_t at = run.offset; at < end(run);) {
+        const auto next = faults_.upper_bound(at);
+        const uint64_t stop = next == faults_.end() ? end(run) : std::min(next->first, end(run));
+        if (next != faults_.begin())
+            std::prev(next)->second.writes += (stop - at) / pageSize_;
+        at = stop;
     }
 }
 
@@ -296,7 +358,7 @@ void UserfaultTracker::serveWrite(uintptr_t page) {
         // content that is older than the device's be taken for newer.
         if (stale_.contains(piece.offset))
             return;
-        ++counters_.write_faults;
+        countWrites(piece.run());
         written_.add(piece.run());
         userfault_.unprotect(piece.address, piece.size);
     }
@@ -305,16 +367,19 @@ void UserfaultTracker::serveWrite(uintptr_t page) {
 /** \brief The first touch of a page that is not mapped. */
 void UserfaultTracker::serveTouch(uintptr_t page) {
     std::unique_lock lock(mutex_);
+    uint64_t offset = 0;
     for (;;) {
         const std::vector<Piece> pieces = followedAt(page, pageSize_);
         if (pieces.empty())
             return;
-        const uint64_t offset = pieces.front().offset;
+        offset = pieces.front().offset;
         if (!stale_.contains(offset))
             break;
         ++counters_.read_faults;
         readBack(lock, offset);
     }
+    if (const auto next = faults_.upper_bound(offset); next != faults_.begin())
+        ++std::prev(next)->second.touches;
     mapAround(page);
 }
 

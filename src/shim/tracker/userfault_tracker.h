@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -54,6 +55,8 @@ public:
     void invalidate(PageRun range) override;
     void validate(PageRun range) override;
     std::vector<PageRun> stale(PageRun range) override;
+    void prepare(PageRun range, bool write) override;
+    FaultCounts faults(uint64_t offset) override;
 
 private:
     void follow(const std::vector<Piece>& pieces);
@@ -62,6 +65,7 @@ private:
     void harvest(std::vector<Piece> pieces);
     uintptr_t extendScan(const std::vector<Piece>& pieces, size_t& next) const;
     void scan(uintptr_t start, uintptr_t end);
+    void countWrites(PageRun run);
 
     void serveFaults() noexcept;
     void serveWrite(uintptr_t page);
@@ -82,7 +86,10 @@ private:
     bool readingBack_ = false;     ///< the handler thread is in readBack(); under mutex_
     PageSet invalidatedMeanwhile_; ///< since that readBack() began: what it returns is no word on these; under mutex_
 
-    std::vector<PagemapScanner::AddressRange> scanned_; ///< scratch of scan(); under mutex_
+    PageSet prepared_;                       ///< made writable by prepare() and not protected since; under mutex_
+    std::map<uint64_t, FaultCounts> faults_; ///< by the offset that a range was enabled at; under mutex_
+
+    std::vector<PagemapScanner::AddressRange> scanned_; ///< scratch of harvest(); under mutex_
 
     const pid_t process_; ///< a fork's child has neither the thread nor the registrations
     UniqueFd stop_;       ///< an eventfd: readable when the thread is to end
