@@ -331,15 +331,15 @@ SVGA_EXPORT void* mremap(void* address, size_t size, size_t newSize, int flags, 
     va_end(arguments);
     Shim& shim = Shim::instance();
     const auto kernel = shim.runningKernel();
-    const auto offset = kernel && kernel->mayBeMapped(address, size) ? kernel->mappingAt(address) : std::nullopt;
+    const auto shown = kernel && kernel->mayBeMapped(address, size) ? kernel->mappingAt(address) : std::nullopt;
     if (target != nullptr)
         shim.unmapping(target, newSize);
-    if (offset)
+    if (shown)
         shim.unmapping(address, size);
     void* result = libc::mremap(address, size, newSize, flags, target);
-    if (offset) {
+    if (shown) {
         void* where = result != MAP_FAILED ? result : address;
-        kernel->addMapping(where, *offset, result != MAP_FAILED ? newSize : size);
+        kernel->addMapping(where, shown->offset, result != MAP_FAILED ? newSize : size, shown->writable);
     }
     return result;
 }

@@ -25,7 +25,7 @@ public:
      */
     virtual int64_t mapOffset(uint64_t offset, uint64_t size) = 0;
     /** \brief Such an mmap() was done; \p offset is of guest memory. */
-    virtual void mapped(void* address, uint64_t offset, uint64_t size) = 0;
+    virtual void mapped(void* address, uint64_t offset, uint64_t size, bool writable) = 0;
 };
 
 } // namespace svga::shim

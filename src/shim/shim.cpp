@@ -148,7 +148,7 @@ void* Shim::map(OpenFile& file, void* address, size_t size, int protection, int 
     if (mapped == MAP_FAILED)
         return mapped;
     try {
-        file.mapped(mapped, static_cast<uint64_t>(place), size);
+        file.mapped(mapped, static_cast<uint64_t>(place), size, (protection & PROT_WRITE) != 0);
     } catch (const std::exception& error) {
         report("cannot follow a mapping: {}", error.what());
         libc::munmap(mapped, size);

@@ -124,11 +124,11 @@ TEST_F(BatchVerifier, RefusesMalformedBatches) {
     EXPECT_EQ(raw(0, 0, 0), EINVAL);
     EXPECT_EQ(raw(0xffffffff, 0, 0), EINVAL);
     EXPECT_EQ(raw(SVGA_3D_CMD_MAX, 0, 0), EINVAL);
-    EXPECT_EQ(raw(SVGA_3D_CMD_SURFACE_DMA, 64, 64), EINVAL);       // not a command of guest-backed objects
-    EXPECT_EQ(raw(SVGA_3D_CMD_DEFINE_GB_MOB64, 20, 20), EINVAL);   // the kernel's own
-    EXPECT_EQ(raw(SVGA_3D_CMD_SET_OTABLE_BASE64, 24, 24), EINVAL); // the kernel's own
-    EXPECT_EQ(raw(SVGA_3D_CMD_DX_SET_COTABLE, 16, 16), EINVAL);    // the kernel's own
-    EXPECT_EQ(raw(SVGA_3D_CMD_DX_DEFINE_CONTEXT, 4, 4), EINVAL);   // the kernel's own
+    EXPECT_EQ(raw(SVGA_3D_CMD_SURFACE_DMA, 64, 64), EINVAL);      // not a command of guest-backed objects
+    EXPECT_EQ(raw(SVGA_3D_CMD_DEFINE_GB_MOB64, 20, 20), EINVAL);  // the kernel's own
+    EXPECT_EQ(raw(SVGA_3D_CMD_SET_OTABLE_BASE64, 24, 24), EPERM); // the kernel's own
+    EXPECT_EQ(raw(SVGA_3D_CMD_DX_SET_COTABLE, 16, 16), EINVAL);   // the kernel's own
+    EXPECT_EQ(raw(SVGA_3D_CMD_DX_DEFINE_CONTEXT, 4, 4), EPERM);   // the kernel's own
 }
 
 TEST_F(BatchVerifier, RefusesEveryCommandWithAWrongSize) {

@@ -141,7 +141,7 @@ TEST_F(DeviceFileTest, RefusesSurfacesThatCannotBe) {
     EXPECT_EQ(refused([](auto& r) { r.base.base_size.width = 0; }), -EINVAL);
     EXPECT_EQ(refused([](auto& r) { r.base.mip_levels = 0; }), -EINVAL);
     EXPECT_EQ(refused([](auto& r) { r.base.base_size = {1u << 30, 1u << 30, 1, 0}; }), -EINVAL);
-    EXPECT_EQ(refused([](auto& r) { r.base.buffer_handle = 0x999; }), -EINVAL);
+    EXPECT_EQ(refused([](auto& r) { r.base.buffer_handle = 0x999; }), -ESRCH);
     EXPECT_EQ(refused([](auto& r) { r.must_be_zero = 1; }), -EINVAL);
     EXPECT_EQ(refused([](auto& r) { r.version = static_cast<drm_vmw_surface_version>(3); }), -EINVAL);
     EXPECT_EQ(refused([](auto& r) { r.base.drm_surface_flags = static_cast<drm_vmw_surface_flags>(0x40); }), -EINVAL);

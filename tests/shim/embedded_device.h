@@ -35,7 +35,7 @@ public:
         if (address == MAP_FAILED)
             throw Error("mmap failed");
         data_ = static_cast<uint8_t*>(address);
-        file.mapped(data_, static_cast<uint64_t>(offset), size);
+        file.mapped(data_, static_cast<uint64_t>(offset), size, true);
     }
     ~Mapping() {
         kernel_.removeMapping(data_, size_);

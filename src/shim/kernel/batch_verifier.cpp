@@ -12,6 +12,30 @@ namespace svga::shim {
 
 namespace {
 
+/// Commands that only a kernel may give, for they make and unmake what user space has handles for.
+bool isKernelsOwn(uint32_t id) {
+    switch (id) {
+    case SVGA_3D_CMD_SET_OTABLE_BASE:
+    case SVGA_3D_CMD_SET_OTABLE_BASE64:
+    case SVGA_3D_CMD_READBACK_OTABLE:
+    case SVGA_3D_CMD_DEFINE_GB_MOB:
+    case SVGA_3D_CMD_DESTROY_GB_MOB:
+    case SVGA_3D_CMD_REDEFINE_GB_MOB64:
+    case SVGA_3D_CMD_UPDATE_GB_MOB_MAPPING:
+    case SVGA_3D_CMD_DEFINE_GB_SURFACE:
+    case SVGA_3D_CMD_DEFINE_GB_SURFACE_V2:
+    case SVGA_3D_CMD_DEFINE_GB_SURFACE_V4:
+    case SVGA_3D_CMD_DESTROY_GB_SURFACE:
+    case SVGA_3D_CMD_DX_DEFINE_CONTEXT:
+    case SVGA_3D_CMD_DX_DESTROY_CONTEXT:
+    case SVGA_3D_CMD_DX_BIND_CONTEXT:
+    case SVGA_3D_CMD_DX_READBACK_CONTEXT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 [[noreturn]] void refuse() {
     throw IoctlError(EINVAL);
 }
@@ -45,6 +69,8 @@ private:
 
     void command(const SVGA3dCmdHeader& header, uint32_t body) {
         const CommandInfo* info = findCommand(header.id);
+        if (info == nullptr && isKernelsOwn(header.id))
+            throw IoctlError(EPERM);
         if (info == nullptr || header.size < info->bodySize || (info->needsContext && !scope_.context))
             refuse();
         const uint32_t rest = header.size - info->bodySize;

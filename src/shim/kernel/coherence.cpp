@@ -48,7 +48,7 @@ Coherence::Coherence(Kernel& kernel)
 void Coherence::follow(Surface& surface) {
     BufferObject& buffer = *surface.backup;
     surface.deviceNewer.assign(surface.layout.subresources(), false);
-    if (buffer.coherentSurfaces.empty())
+    if (!buffer.isTracked())
         kernel_.tracker().enable(buffer.memory);
     buffer.coherentSurfaces.push_back(&surface);
     surface.followed = true;
@@ -57,8 +57,10 @@ void Coherence::follow(Surface& surface) {
 void Coherence::unfollow(Surface& surface, CommandStream& commands) {
     BufferObject& buffer = *surface.backup;
     std::erase(buffer.coherentSurfaces, &surface);
-    if (buffer.coherentSurfaces.empty())
+    if (!buffer.isTracked()) {
         kernel_.tracker().disable(buffer.memory);
+        buffer.tracking = {};
+    }
     surface.followed = false;
     surface.pending.clear();
     if (surface.shadow) {
@@ -177,20 +179,27 @@ void Coherence::markOthersWritten(const Surface& surface, PageRun pages) {
 void Coherence::collect(std::span<const std::shared_ptr<Surface>> surfaces) {
     std::vector<BufferObject*> buffers;
     for (const auto& surface : surfaces) {
-        if (surface->followed && surface->backup->mayBeWritten)
+        if (surface->followed && surface->backup->mayBeWritten &&
+            surface->backup->tracking.mode != DRM_VMW_BO_TRACKING_EXPLICIT)
             buffers.push_back(surface->backup.get());
     }
-    if (buffers.empty())
-        return;
     const auto before = [](const BufferObject* a, const BufferObject* b) {
         return a->memory.offset < b->memory.offset;
     };
     std::sort(buffers.begin(), buffers.end(), before);
     buffers.erase(std::unique(buffers.begin(), buffers.end()), buffers.end());
+    collect(buffers);
+}
+
+/// \p buffers are in the order of their memory, none twice.
+void Coherence::collect(std::span<BufferObject* const> buffers) {
+    if (buffers.empty())
+        return;
     std::vector<PageRun> ranges;
     for (BufferObject* buffer : buffers) {
         ranges.push_back(buffer->memory);
         buffer->mayBeWritten = buffer->mappings > 0;
+        ++buffer->tracking.scans;
     }
     std::vector<PageRun> written;
     kernel_.tracker().collect(ranges, written);
@@ -214,6 +223,8 @@ void Coherence::upload(Surface& surface, CommandStream& commands) {
         return;
     std::vector<PageRun> runs = surface.pending.runs();
     surface.pending.clear();
+    for (const PageRun& run : runs)
+        surface.backup->tracking.uploadedPages += run.size / kPageSize;
     if (surface.shadow)
         updateShadow(surface, runs);
     uploadRuns(surface, runs, commands);
@@ -238,6 +249,7 @@ void Coherence::uploadRuns(Surface& surface, std::span<const PageRun> runs, Comm
         commands.add(SVGA_3D_CMD_DX_UPDATE_SUBRESOURCE,
                      SVGA3dCmdDXUpdateSubResource{surface.id, box.subresource, box.box});
         kernel_.counters().bytes_uploaded += box.bytes;
+        surface.backup->tracking.uploadedBytes += box.bytes;
     }
 }
 
@@ -298,6 +310,7 @@ void Coherence::readBackSubresource(Surface& surface, uint32_t subresource, Comm
     else
         commands.add(SVGA_3D_CMD_DX_READBACK_SUBRESOURCE, SVGA3dCmdDXReadbackSubResource{surface.id, subresource});
     kernel_.counters().bytes_read_back += surface.layout.subresource(subresource).size;
+    surface.backup->tracking.readBackBytes += surface.layout.subresource(subresource).size;
     surface.deviceNewer[subresource] = false;
     if (surface.shadow) {
         surface.shadow->pending[subresource] = true;
@@ -345,6 +358,87 @@ PageRun Coherence::currentAround(const BufferObject& buffer, uint64_t offset) co
         }
     }
     return {begin, end - begin};
+}
+
+void Coherence::scan(BufferObject& buffer) {
+    BufferObject* const one = &buffer;
+    if (buffer.mayBeWritten && buffer.tracking.mode != DRM_VMW_BO_TRACKING_EXPLICIT)
+        collect(std::span(&one, 1));
+}
+
+std::vector<PageRun> Coherence::dirty(const BufferObject& buffer) const {
+    PageRunSet pages;
+    for (const Surface* surface : buffer.coherentSurfaces) {
+        for (const PageRun& run : surface->pending.runs())
+            pages.add(run);
+    }
+    return pages.runs();
+}
+
+std::vector<PageRun> Coherence::stale(const BufferObject& buffer) const {
+    PageRunSet stale;
+    for (const Surface* surface : buffer.coherentSurfaces) {
+        for (uint32_t i = 0; i < surface->deviceNewer.size(); ++i) {
+            if (surface->deviceNewer[i])
+                stale.add(pages(*surface, i));
+        }
+    }
+    if (buffer.readback > kernel_.retired()) {
+        for (const PageRun& run : kernel_.tracker().stale(buffer.memory))
+            stale.add(run);
+    }
+    return stale.runs();
+}
+
+void Coherence::prepareAccess(BufferObject& buffer, uint64_t begin, uint64_t end, bool write) {
+    const PageRun run = pagesOf(begin, end);
+    if (write) {
+        for (Surface* surface : buffer.coherentSurfaces)
+            surface->pending.add(run);
+        buffer.tracking.declaredPages += run.size / kPageSize;
+    }
+    kernel_.tracker().prepare({buffer.memory.offset + run.offset, run.size}, write);
+}
+
+void Coherence::discard(BufferObject& buffer, uint64_t begin, uint64_t end) {
+    for (Surface* surface : buffer.coherentSurfaces) {
+        const auto [first, last] = surface->layout.overlapping(begin, end);
+        for (uint32_t i = first; i < last; ++i) {
+            const auto place = surface->layout.subresource(i);
+            if (place.offset < begin || place.offset + place.size > end)
+                continue;
+            const bool merging = surface->shadow && surface->shadow->pending[i];
+            if (surface->shadow && (merging || surface->deviceNewer[i]))
+                surface->shadow->unknown = true;
+            if (merging)
+                surface->shadow->pending[i] = false;
+            surface->deviceNewer[i] = false;
+        }
+    }
+    validate(buffer);
+}
+
+void Coherence::validate(BufferObject& buffer) {
+    if (buffer.readback > kernel_.retired())
+        return; // what that brings is not there yet
+    uint64_t current = buffer.memory.offset;
+    for (const PageRun& run : stale(buffer)) {
+        if (run.offset > current)
+            kernel_.tracker().validate({current, run.offset - current});
+        current = run.offset + run.size;
+    }
+    const uint64_t end = buffer.memory.offset + buffer.memory.size;
+    if (current < end)
+        kernel_.tracker().validate({current, end - current});
+}
+
+void Coherence::setMode(BufferObject& buffer, enum drm_vmw_bo_tracking_mode mode) {
+    // Nobody looks for writes from now on, so those up to now are noted; and all pages become writable.
+    if (mode == DRM_VMW_BO_TRACKING_EXPLICIT && buffer.tracking.mode != mode) {
+        scan(buffer);
+        kernel_.tracker().prepare(buffer.memory, true);
+    }
+    buffer.tracking.mode = mode;
 }
 
 void Coherence::merge(Surface& surface, uint64_t retired) {

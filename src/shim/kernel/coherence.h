@@ -77,6 +77,23 @@ public:
     /** \brief Brings what the device has read back into the shadow of \p surface to guest memory. */
     void merge(Surface& surface, uint64_t retired);
 
+    // What the dirty-tracking ioctls ask of a buffer object that is tracked. Ranges are bytes of it, and count in whole
+    // pages; memory that is to be accessed must be current (Kernel::startReadback()).
+
+    /** \brief Notes what the CPU has written up to now, as the next batch would. */
+    void scan(BufferObject& buffer);
+    /** \brief The pages noted as written, and not uploaded to all surfaces. */
+    std::vector<PageRun> dirty(const BufferObject& buffer) const;
+    /** \brief The pages for which the device has, or is about to write, newer content. */
+    std::vector<PageRun> stale(const BufferObject& buffer) const;
+    /** \brief The CPU is about to read, or write, [begin, end): no faults need be taken for it. */
+    void prepareAccess(BufferObject& buffer, uint64_t begin, uint64_t end, bool write);
+    /** \brief Forgets what the device has newer in subresources that lie in [begin, end) as a whole. */
+    void discard(BufferObject& buffer, uint64_t begin, uint64_t end);
+    /** \brief Lets the CPU touch what is current without asking. */
+    void validate(BufferObject& buffer);
+    void setMode(BufferObject& buffer, enum drm_vmw_bo_tracking_mode mode);
+
     /** \brief The whole of \p surface is taken from guest memory before the next batch that names it. */
     void markWritten(Surface& surface);
 
@@ -85,6 +102,7 @@ private:
     void settle(std::span<const std::shared_ptr<Surface>> surfaces);
     static void markOthersWritten(const Surface& surface, PageRun pages);
     void collect(std::span<const std::shared_ptr<Surface>> surfaces);
+    void collect(std::span<BufferObject* const> buffers);
     void upload(Surface& surface, CommandStream& commands);
     void uploadRuns(Surface& surface, std::span<const PageRun> runs, CommandStream& commands);
     void updateShadow(Surface& surface, std::vector<PageRun>& runs);

@@ -5,6 +5,7 @@
 #include "shim/kernel/batch.h"
 #include "shim/kernel/report.h"
 #include "shim/kernel/shared_files.h"
+#include "shim/kernel/user_memory.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -28,6 +29,7 @@ constexpr std::string_view kDriverDescription = "Linux drm driver for VMware gra
 constexpr int kMajorVersion = 2, kMinorVersion = 20;
 constexpr uint32_t kPciDevice = 0x0406;
 constexpr uint32_t kHardwareVersion = 2u << 16 | 1; // SVGA3D_HWVERSION_WS8_B1, as vmwgfx says of SVGA III
+constexpr uint64_t kDirtyTrackingVersion = 1;
 constexpr auto kMaxWait = std::chrono::hours(24);
 
 /// Runs \p function on a copy of the ioctl's argument, and copies that back where \p function succeeds.
@@ -80,8 +82,8 @@ int64_t DeviceFile::mapOffset(uint64_t offset, uint64_t size) {
     return kernel_->bufferAt(offset, pageCeil(size)) ? static_cast<int64_t>(offset) : -EINVAL;
 }
 
-void DeviceFile::mapped(void* address, uint64_t offset, uint64_t size) {
-    kernel_->addMapping(address, offset, size);
+void DeviceFile::mapped(void* address, uint64_t offset, uint64_t size, bool writable) {
+    kernel_->addMapping(address, offset, size, writable);
 }
 
 int DeviceFile::ioctl(unsigned long request, void* argument) {
@@ -248,6 +250,15 @@ int DeviceFile::driver(unsigned number, void* argument) {
     case DRM_VMW_SYNCCPU:
         synchronise(*static_cast<drm_vmw_synccpu_arg*>(argument));
         return 0;
+    case DRM_VMW_BO_DIRTY_QUERY:
+        queryDirty(*static_cast<drm_vmw_bo_dirty_query_arg*>(argument));
+        return 0;
+    case DRM_VMW_BO_ACCESS:
+        declareAccess(*static_cast<drm_vmw_bo_access_arg*>(argument));
+        return 0;
+    case DRM_VMW_BO_TRACKING:
+        setTracking(*static_cast<drm_vmw_bo_tracking_arg*>(argument));
+        return 0;
     case DRM_VMW_MKSSTAT_RESET:
     case DRM_VMW_MKSSTAT_ADD:
     case DRM_VMW_MKSSTAT_REMOVE:
@@ -310,6 +321,9 @@ void DeviceFile::getParameter(drm_vmw_getparam_arg& arg) {
     case DRM_VMW_PARAM_DEVICE_ID:
         arg.value = kPciDevice;
         return;
+    case DRM_VMW_PARAM_DIRTY_TRACKING:
+        arg.value = kDirtyTrackingVersion;
+        return;
     default:
         throw IoctlError(EINVAL);
     }
@@ -319,8 +333,7 @@ void DeviceFile::get3dCapabilities(const drm_vmw_get_3d_cap_arg& arg) {
     const auto& devcaps = kernel().capabilities().devcaps;
     if (arg.pad64 != 0 || arg.max_size == 0)
         throw IoctlError(EINVAL);
-    std::memcpy(reinterpret_cast<void*>(arg.buffer), devcaps.data(),
-                std::min<std::size_t>(arg.max_size, sizeof(devcaps)));
+    copyToUser(arg.buffer, devcaps.data(), std::min<std::size_t>(arg.max_size, sizeof(devcaps)));
 }
 
 void DeviceFile::allocateBuffer(drm_vmw_alloc_bo_arg& arg) {
@@ -364,7 +377,7 @@ void DeviceFile::createSurface(const drm_vmw_gb_surface_create_ext_req& request,
     if (request.base.buffer_handle != SVGA3D_INVALID_ID) {
         backup = handles_.find<BufferObject>(request.base.buffer_handle);
         if (!backup)
-            throw IoctlError(EINVAL);
+            throw IoctlError(ESRCH);
     }
     const bool named = backup != nullptr;
     fill(kernel_->createSurface(request, std::move(backup)), reply);
@@ -419,13 +432,15 @@ void DeviceFile::waitForImported(int fd) {
     const auto* fence = dynamic_cast<const FenceFile*>(file.get());
     if (fence && fence->kernel() == kernel_.get())
         return;
+    if (fd < 0)
+        throw IoctlError(EINVAL);
     pollfd event{fd, POLLIN, 0};
     while (::poll(&event, 1, -1) < 0) {
         if (errno != EINTR)
             throw IoctlError(errno);
     }
     if ((event.revents & POLLNVAL) != 0)
-        throw IoctlError(EBADF);
+        throw IoctlError(EINVAL);
 }
 
 void DeviceFile::execute(const drm_vmw_execbuf_arg& given) {
@@ -442,8 +457,7 @@ void DeviceFile::execute(const drm_vmw_execbuf_arg& given) {
     // All of the program's memory is read before the lock is taken: a touch of it may wait for a readback, which takes
     // it.
     std::vector<std::byte> commands(arg.command_size);
-    if (arg.command_size != 0)
-        std::memcpy(commands.data(), reinterpret_cast<const void*>(arg.commands), arg.command_size);
+    copyFromUser(commands.data(), arg.commands, commands.size());
     kernel();
     if ((arg.flags & DRM_VMW_EXECBUF_FLAG_IMPORT_FENCE_FD) != 0)
         waitForImported(arg.imported_fence_fd);
@@ -522,7 +536,7 @@ void DeviceFile::synchronise(const drm_vmw_synccpu_arg& arg) {
         auto held = kernel().lock();
         const auto buffer = handles_.find<BufferObject>(arg.handle);
         if (!buffer)
-            throw IoctlError(EINVAL);
+            throw IoctlError(ESRCH);
         if (arg.op == drm_vmw_synccpu_release) {
             if (keepsOut && buffer->cpuGrabs > 0)
                 --buffer->cpuGrabs;

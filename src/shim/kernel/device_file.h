@@ -4,7 +4,8 @@
  * An open file of the device node: its ioctls, and the handles it has.
  *
  * The ioctls are those of vmwgfx 2.20 (vmwgfx_drm.h) that a Mesa driver uses, and of DRM's core those that libdrm asks
- * to get to know a device and to share buffers. Others fail with an errno that vmwgfx would also give.
+ * to get to know a device and to share buffers; and the dirty-tracking ones of svga_coherent_drm.h. Others fail with an
+ * errno that vmwgfx would also give.
  */
 #pragma once
 
@@ -38,7 +39,7 @@ public:
     int ioctl(unsigned long request, void* argument) override;
     void stat(struct stat& out) const override;
     int64_t mapOffset(uint64_t offset, uint64_t size) override;
-    void mapped(void* address, uint64_t offset, uint64_t size) override;
+    void mapped(void* address, uint64_t offset, uint64_t size, bool writable) override;
 
 private:
     int core(unsigned number, void* argument);
@@ -60,6 +61,14 @@ private:
     void exportHandle(drm_prime_handle& arg);
     void importHandle(drm_prime_handle& arg);
     void close(uint32_t handle);
+
+    // device_file_tracking.cpp
+    struct Access;
+    void queryDirty(drm_vmw_bo_dirty_query_arg& arg);
+    void declareAccess(drm_vmw_bo_access_arg& arg);
+    Access checkAccess(const drm_vmw_bo_access& given);
+    uint64_t carryOut(const Access& access, bool wait, Kernel::Lock& held);
+    void setTracking(const drm_vmw_bo_tracking_arg& arg);
     void fill(const std::shared_ptr<Surface>& surface, drm_vmw_gb_surface_create_rep& reply);
 
     const unsigned minor_;

@@ -139,7 +139,7 @@ std::shared_ptr<Surface> Kernel::createSurface(const drm_vmw_gb_surface_create_e
     if (backup && backup->size < size)
         throw IoctlError(EINVAL);
     const bool used = backup && (backup->wasMapped || backup->lastUse != 0);
-    if (!backup && (base.drm_surface_flags & drm_vmw_surface_flag_create_buffer) != 0)
+    if (!backup && (base.drm_surface_flags & (drm_vmw_surface_flag_create_buffer | drm_vmw_surface_flag_coherent)) != 0)
         backup = createBuffer(size);
     const auto id = surfaceIds_.allocate();
     if (!id)
@@ -370,19 +370,36 @@ PageRun Kernel::readBack(uint64_t offset) noexcept {
     const auto buffer = bufferAt(page.offset, page.size);
     if (!buffer)
         return page;
+    if (!readBackAndWait(buffer, page.offset, page.size, held))
+        return page;
+    const PageRun run = coherence_->currentAround(*buffer, page.offset);
+    return run.size != 0 ? run : page;
+}
+
+uint64_t Kernel::startReadback(const std::shared_ptr<BufferObject>& buffer, uint64_t offset, uint64_t size) {
+    CommandStream commands;
+    std::vector<Surface*> merges;
+    if (coherence_->readBack(*buffer, offset, size, commands, merges)) {
+        InFlight inFlight;
+        inFlight.buffers.push_back(buffer);
+        for (Surface* surface : merges)
+            inFlight.merges.push_back(surface->shared_from_this());
+        buffer->readback = submit(commands, std::nullopt, std::move(inFlight));
+    }
+    uint64_t seqno = buffer->readback;
+    for (const Surface* surface : buffer->coherentSurfaces) {
+        if (surface->shadow)
+            seqno = std::max(seqno, surface->shadow->readback);
+    }
+    return seqno > retired() ? seqno : 0;
+}
+
+bool Kernel::readBackAndWait(const std::shared_ptr<BufferObject>& buffer, uint64_t offset, uint64_t size, Lock& held) {
     for (int attempt = 0; !lost(); ++attempt) {
-        CommandStream commands;
-        std::vector<Surface*> merges; // none: shadows are for trackers that do not call this
-        uint64_t seqno = buffer->readback;
-        if (coherence_->readBack(*buffer, page.offset, page.size, commands, merges)) {
-            InFlight inFlight;
-            inFlight.buffers.push_back(buffer);
-            seqno = submit(commands, std::nullopt, std::move(inFlight));
-        } else if (seqno <= retired()) {
-            const PageRun run = coherence_->currentAround(*buffer, page.offset);
-            return run.size != 0 ? run : page;
-        }
-        // Another thread's batches may make the page stale again and again; in the end keep them out.
+        const uint64_t seqno = startReadback(buffer, offset, size);
+        if (seqno == 0)
+            return true;
+        // Another thread's batches may make it stale again and again; in the end keep them out.
         if (attempt < kUnlockedReadbacks) {
             held.unlock();
             wait(seqno, std::nullopt);
@@ -391,10 +408,10 @@ PageRun Kernel::readBack(uint64_t offset) noexcept {
             waitLocked(seqno);
         }
     }
-    return page;
+    return false;
 }
 
-void Kernel::addMapping(void* address, uint64_t offset, uint64_t size) {
+void Kernel::addMapping(void* address, uint64_t offset, uint64_t size, bool writable) {
     Lock held = lock();
     auto buffer = bufferAt(offset, pageCeil(size));
     if (!buffer)
@@ -403,17 +420,10 @@ void Kernel::addMapping(void* address, uint64_t offset, uint64_t size) {
     ++buffer->mappings;
     buffer->wasMapped = buffer->mayBeWritten = true;
     if (!tracker_->readsAreTracked()) {
-        CommandStream commands;
-        std::vector<Surface*> surfaces;
-        if (coherence_->readBack(*buffer, offset, pageCeil(size), commands, surfaces)) {
-            InFlight inFlight;
-            inFlight.buffers.push_back(buffer);
-            for (Surface* surface : surfaces)
-                inFlight.merges.push_back(surface->shared_from_this());
-            waitLocked(submit(commands, std::nullopt, std::move(inFlight)));
-        }
+        if (const uint64_t seqno = startReadback(buffer, offset, pageCeil(size)))
+            waitLocked(seqno);
     }
-    mappings_[reinterpret_cast<uintptr_t>(address)] = {pageCeil(size), offset, std::move(buffer)};
+    mappings_[reinterpret_cast<uintptr_t>(address)] = {pageCeil(size), offset, std::move(buffer), writable};
     updateMappingBounds();
 }
 
@@ -455,7 +465,7 @@ void Kernel::removeMapping(void* address, uint64_t size) {
         --mapping.buffer->mappings;
         const auto keep = [&](uintptr_t from, uintptr_t to) {
             ++mapping.buffer->mappings;
-            mappings_[from] = {to - from, mapping.offset + (from - first), mapping.buffer};
+            mappings_[from] = {to - from, mapping.offset + (from - first), mapping.buffer, mapping.writable};
         };
         if (first < begin)
             keep(first, begin);
@@ -466,16 +476,20 @@ void Kernel::removeMapping(void* address, uint64_t size) {
         updateMappingBounds();
 }
 
-std::optional<uint64_t> Kernel::mappingAt(const void* address) {
-    const auto at = reinterpret_cast<uintptr_t>(address);
+std::optional<Kernel::Shown> Kernel::mappingAt(const void* address) {
     Lock held = lock();
-    auto it = mappings_.upper_bound(at);
+    return shownAt(reinterpret_cast<uintptr_t>(address), 1);
+}
+
+std::optional<Kernel::Shown> Kernel::shownAt(uintptr_t address, uint64_t size) const {
+    auto it = mappings_.upper_bound(address);
     if (it == mappings_.begin())
         return std::nullopt;
-    --it;
-    if (at - it->first >= it->second.size)
+    const auto& [first, mapping] = *--it;
+    const uint64_t within = address - first;
+    if (within >= mapping.size || size > mapping.size - within)
         return std::nullopt;
-    return it->second.offset + (at - it->first);
+    return Shown{mapping.offset + within, mapping.writable};
 }
 
 } // namespace svga::shim

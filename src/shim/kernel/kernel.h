@@ -128,16 +128,34 @@ public:
      * held. */
     void whenRetired(uint64_t seqno, std::function<void()> action);
 
+    /**
+     * \brief Has the device bring guest memory [offset, offset + size), a part of \p buffer, up to date.
+     * \return the seqno after which it is, if nothing more is submitted; 0: it is now. With the lock held.
+     */
+    uint64_t startReadback(const std::shared_ptr<BufferObject>& buffer, uint64_t offset, uint64_t size);
+    /**
+     * \brief As startReadback(), and waits. \p held is given up meanwhile, if that does not take too often.
+     * \return whether the memory is current: not where the device is lost.
+     */
+    bool readBackAndWait(const std::shared_ptr<BufferObject>& buffer, uint64_t offset, uint64_t size, Lock& held);
+
     /** \brief Whether [offset, offset + size) lies in one buffer object. With the lock held. */
     std::shared_ptr<BufferObject> bufferAt(uint64_t offset, uint64_t size);
 
     // Mappings of guest memory by the application. Without the lock.
-    void addMapping(void* address, uint64_t offset, uint64_t size);
+    void addMapping(void* address, uint64_t offset, uint64_t size, bool writable);
     void removeMapping(void* address, uint64_t size);
     /** \brief Whether a mapping may lie within [address, address + size); quick, and any thread. */
     bool mayBeMapped(const void* address, uint64_t size) const;
-    /** \brief The mapping that holds \p address: its offset in guest memory there, or empty. */
-    std::optional<uint64_t> mappingAt(const void* address);
+    /** \brief What a mapping shows at an address. */
+    struct Shown {
+        uint64_t offset; ///< of guest memory
+        bool writable;   ///< when it was mapped
+    };
+    /** \brief Empty where \p address is in no mapping. */
+    std::optional<Shown> mappingAt(const void* address);
+    /** \brief What [address, address + size) shows, if it lies in one mapping. With the lock held. */
+    std::optional<Shown> shownAt(uintptr_t address, uint64_t size) const;
 
     uint32_t allocateMob(PageRun memory, CommandStream& commands);
     void freeMob(uint32_t mobId, CommandStream& commands);
@@ -149,6 +167,7 @@ private:
         uint64_t size;
         uint64_t offset;
         std::shared_ptr<BufferObject> buffer;
+        bool writable;
     };
 
     PageRun readBack(uint64_t offset) noexcept override;

@@ -14,6 +14,8 @@
 #include "shim/kernel/page_runs.h"
 #include "shim/kernel/surface_layout.h"
 
+#include <svga_coherent_drm.h>
+
 #include <array>
 #include <memory>
 #include <unordered_map>
@@ -22,6 +24,16 @@
 namespace svga::shim {
 
 class Surface;
+
+/** \brief How the CPU's writes to a buffer object are found, and what that has cost; see svga_coherent_drm.h. */
+struct Tracking {
+    enum drm_vmw_bo_tracking_mode mode = DRM_VMW_BO_TRACKING_AUTO; ///< as asked for
+    uint64_t declaredPages = 0;
+    uint64_t scans = 0;
+    uint64_t uploadedPages = 0;
+    uint64_t uploadedBytes = 0;
+    uint64_t readBackBytes = 0;
+};
 
 /** \brief A run of guest memory with a MOB id: what user space calls a buffer object. */
 struct BufferObject {
@@ -36,6 +48,9 @@ struct BufferObject {
     bool wasMapped = false;
     bool mayBeWritten = false;              ///< mapped, or was since the last collect
     std::vector<Surface*> coherentSurfaces; ///< those that are followed here; see Coherence
+    Tracking tracking;                      ///< since the first of them
+
+    bool isTracked() const { return !coherentSurfaces.empty(); }
 };
 
 /**

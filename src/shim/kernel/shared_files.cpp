@@ -121,8 +121,8 @@ int64_t SharedBufferFile::mapOffset(uint64_t offset, uint64_t size) {
     return static_cast<int64_t>(memory->memory.offset + offset);
 }
 
-void SharedBufferFile::mapped(void* address, uint64_t offset, uint64_t size) {
-    kernel_->addMapping(address, offset, size);
+void SharedBufferFile::mapped(void* address, uint64_t offset, uint64_t size, bool writable) {
+    kernel_->addMapping(address, offset, size, writable);
 }
 
 } // namespace svga::shim

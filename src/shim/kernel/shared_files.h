@@ -32,7 +32,7 @@ public:
     int ioctl(unsigned long request, void* argument) override;
     void stat(struct stat&) const override {}
     int64_t mapOffset(uint64_t, uint64_t) override;
-    void mapped(void*, uint64_t, uint64_t) override {}
+    void mapped(void*, uint64_t, uint64_t, bool) override {}
 
     const Kernel* kernel() const { return kernel_.get(); }
     uint64_t seqno() const { return seqno_; }
@@ -57,7 +57,7 @@ public:
     int ioctl(unsigned long request, void* argument) override;
     void stat(struct stat& out) const override;
     int64_t mapOffset(uint64_t offset, uint64_t size) override;
-    void mapped(void* address, uint64_t offset, uint64_t size) override;
+    void mapped(void* address, uint64_t offset, uint64_t size, bool writable) override;
 
     const Kernel* kernel() const { return kernel_.get(); }
     /** With the kernel's lock held. */
