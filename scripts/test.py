@@ -67,6 +67,18 @@ def coherency_tests(title, wrapper, environment, *options):
     return results
 
 
+def uapi_tests(title, wrapper, *options):
+    """The tests of the vmwgfx uAPI, on the kernel that `wrapper` puts below."""
+    report = BUILD / "gtest" / "uapi.xml"
+    report.parent.mkdir(exist_ok=True)
+    cases, finished = harness.run_gtest(title, [*wrapper, BUILD / "tests/uapi/svga-uapi", *options], report, {}, timeout=300)
+    if cases.failed:
+        print(finished.output[-6000:])
+    results = Results()
+    results.include(cases, f"uapi {title}: ")
+    return results
+
+
 def stack_tests(stack):
     """Real OpenGL programs on the whole stack."""
     results = Results()
@@ -94,6 +106,7 @@ def stack_tests(stack):
             step(f"coherency tests, tracker {title}")
             seeds = 200 if title == "async" else 20
             results.include(coherency_tests(title, stack.svga_run(f"--tracker={tracker}", *options), {}, f"--seeds={seeds}"))
+            results.include(uapi_tests(title, stack.svga_run(f"--tracker={tracker}", *options)))
     return results
 
 
