@@ -52,8 +52,9 @@ extern "C" {
  * offsets and lengths are bytes, and the unit of tracking is the page.
  *
  * A page is *dirty* when the CPU has written it, or declared that it will, and
- * no upload has followed. It is *stale* when the device has, or is about to
- * get, newer content than it holds; stale pages are not mapped.
+ * no upload has followed. The kernel may take pages for written that are not,
+ * as those next to a sequence of writes. It is *stale* when the device has, or
+ * is about to get, newer content than it holds; stale pages are not mapped.
  *
  * Errors all three have in common:
  *

@@ -99,7 +99,7 @@ check_header() {
     grep -q DIRTY_TRACKING "$OUTPUT/check/${UAPI[0]}" || return 0
     sed -n '/^\/\* vmwgfx_drm\.h { \*\/$/,/^\/\* } vmwgfx_drm\.h \*\/$/p' "$REPO/include/svga_coherent_drm.h" |
         sed '1d;$d' | grep -v '^$' | sort >"$ours"
-    diff "$KERNEL_SOURCE/${UAPI[0]}" "$OUTPUT/check/${UAPI[0]}" | sed -n 's/^> //p' | grep -v '^$' | sort >"$theirs"
+    { diff "$KERNEL_SOURCE/${UAPI[0]}" "$OUTPUT/check/${UAPI[0]}" || true; } | sed -n 's/^> //p' | grep -v '^$' | sort >"$theirs"
     diff -u "$theirs" "$ours" || die 'include/svga_coherent_drm.h differs from what the patches add to vmwgfx_drm.h'
 }
 
@@ -155,8 +155,8 @@ check() {
     for patch in "${SERIES[@]}"; do
         count=$((count + 1))
         step "$count of ${#SERIES[@]}: ${patch##*/}"
-        "$KERNEL_SOURCE/scripts/checkpatch.pl" --strict --no-tree --no-signoff --quiet \
-            --ignore FILE_PATH_CHANGES,CAMELCASE "$patch" ||
+        "$KERNEL_SOURCE/scripts/checkpatch.pl" --strict --no-tree --root="$KERNEL_SOURCE" --no-signoff --quiet \
+            --ignore FILE_PATH_CHANGES,CAMELCASE - <"$patch" ||
             die "checkpatch is not content with $patch"
         make_tree "$OUTPUT/check" "${SERIES[@]:0:count}"
         build_and_compare "${patch##*/}" $count
