@@ -334,6 +334,9 @@ TEST_F(DxTest, MultisampledTargetResolves) {
     const uint32_t view = renderTargetView(samples);
     clear(view, {0, 0, 0, 0});
     setTargets({view});
+    auto multisample = plainRasterizer();
+    multisample.multisampleEnable = SVGA3D_MULTISAMPLE_RAST_ENABLE;
+    setRasterizer(rasterizer(multisample));
     // An edge through the middle of pixel column 8: half of its samples.
     drawQuad({1, 1, 1, 1}, -1, -1, 1.0f / kSize, 1);
     const auto resolve = [&] {
@@ -357,6 +360,48 @@ TEST_F(DxTest, MultisampledTargetResolves) {
     drawQuad({1, 1, 1, 0.5f});
     resolve();
     EXPECT_NEAR(pixel(target, 3, 3).r, 128, 1);
+}
+
+TEST_F(DxTest, WithoutMultisamplingPixelsAreWhole) {
+    setUpScene();
+    SurfaceDesc desc;
+    desc.format = SVGA3D_R8G8B8A8_UNORM;
+    desc.flags = SVGA3D_SURFACE_BIND_RENDER_TARGET | SVGA3D_SURFACE_MULTISAMPLE;
+    desc.size = {kSize, kSize, 1};
+    desc.sampleCount = 4;
+    const uint32_t samples = surface(desc);
+    const uint32_t samplesView = renderTargetView(samples);
+    // A slanting triangle whose colours change across it, and one whose colour is the place that the shader is told.
+    setVertices(bufferOf<Vertex>({{{-0.9f, -0.8f, 0.5f, 1}, {1, 0, 0, 1}},
+                                  {{0.1f, 0.95f, 0.5f, 1}, {0, 1, 0, 1}},
+                                  {{0.85f, -0.33f, 0.5f, 1}, {0, 0, 1, 1}}}),
+                sizeof(Vertex));
+    Assembler place(VGPU10_PIXEL_SHADER, 4, 0);
+    place.inputPixelValue(0, VGPU10_NAME_POSITION).output(0);
+    place.op(VGPU10_OPCODE_MUL, {o(0), v(0).swizzle("xyzw"), imm(1.0f / kSize)});
+    place.op(VGPU10_OPCODE_RET);
+    for (uint32_t pixelShader : {kNone, shader(SVGA3D_SHADERTYPE_PS, place)}) {
+        if (pixelShader != kNone)
+            setShader(SVGA3D_SHADERTYPE_PS, pixelShader);
+        setTargets({targetView});
+        clear(targetView, {0, 0, 0, 0});
+        draw(3);
+        const auto expected = read<Rgba>(target);
+        setTargets({samplesView});
+        clear(samplesView, {0, 0, 0, 0});
+        draw(3); // the plain rasterizer has multisampling off
+        const auto sheets = read<Rgba>(samples);
+        uint32_t covered = 0;
+        for (uint32_t i = 0; i < 4 * kSize * kSize; ++i) {
+            const Rgba &seen = sheets[i], &wanted = expected[i % (kSize * kSize)];
+            EXPECT_NEAR(seen.r, wanted.r, 1) << "sample " << i / (kSize * kSize) << ", pixel " << i % (kSize * kSize);
+            EXPECT_NEAR(seen.g, wanted.g, 1) << "sample " << i / (kSize * kSize) << ", pixel " << i % (kSize * kSize);
+            EXPECT_NEAR(seen.b, wanted.b, 1) << "sample " << i / (kSize * kSize) << ", pixel " << i % (kSize * kSize);
+            EXPECT_EQ(seen.a != 0, wanted.a != 0);
+            covered += seen.a != 0;
+        }
+        EXPECT_GT(covered, 4u * 60);
+    }
 }
 
 TEST_F(DxTest, PointsAndLines) {

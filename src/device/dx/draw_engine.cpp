@@ -223,40 +223,57 @@ bool DrawEngine::resolveSource(const DxContext& context, DrawCall call, DrawSour
 }
 
 void DrawEngine::record(DxContext& context, const DrawCall& call) {
-    Topology topology;
-    Shaders shaders;
-    if (!topologyOf(context.state.guest.inputAssembly.topology, topology) || !selectShaders(context, topology, shaders))
+    DrawPass pass;
+    if (!topologyOf(context.state.guest.inputAssembly.topology, pass.topology) ||
+        !selectShaders(context, pass.topology, pass.shaders))
         return;
-    const States states = statesOf(context);
+    pass.states = statesOf(context);
     targets_.resolve(device_, surfaces_, context, emptyExtent(context),
-                     std::max<uint32_t>(states.rasterizer.forcedSampleCount, 1));
-    DrawSource source;
-    if (!resolveSource(context, call, source))
+                     std::max<uint32_t>(pass.states.rasterizer.forcedSampleCount, 1));
+    if (!resolveSource(context, call, pass.source))
         return;
     auto output = streamOutputs_.declaration(context);
-    const bool streams = output && !output->entries.empty() && streamOutputs_.prepare(context);
-    const bool discard = output && output->rasterizedStream == SVGA3D_DX_SO_NO_RASTERIZED_STREAM;
-    if (discard)
+    pass.streams = output && !output->entries.empty() && streamOutputs_.prepare(context);
+    pass.discard = output && output->rasterizedStream == SVGA3D_DX_SO_NO_RASTERIZED_STREAM;
+    if (pass.discard)
         output->rasterizedStream = 0; // the pipeline discards what the shader puts out there
-    const uint32_t rasterizedStream = output ? output->rasterizedStream : 0;
-    VertexInput vertices = vertexInputOf(context);
-    addMissingInputs(vertices, shaders.stages[std::size_t(Stage::Vertex)]->info());
-    if (!translate(shaders, vertices, states, streams ? &*output : nullptr))
-        return;
-
-    std::vector<std::shared_ptr<Shader>> kept;
-    for (const auto& shader : shaders.stages)
-        if (shader)
-            kept.push_back(shader);
-    const Pipeline pipeline =
-        pipelines_.graphics(pipelineKey(context, shaders, topology, states, discard, rasterizedStream), kept);
-    bool writes = false;
-    resolver_.resolve(context, *pipeline.layout, descriptors_, writes);
-    const DynamicState dynamic = dynamicState(context, topology, states);
-    std::vector<std::shared_ptr<QueryRun>> runs;
+    pass.rasterizedStream = output ? output->rasterizedStream : 0;
+    pass.vertices = vertexInputOf(context);
+    addMissingInputs(pass.vertices, pass.shaders.stages[std::size_t(Stage::Vertex)]->info());
     for (const auto& [id, run] : context.queries)
         if (run->active)
-            runs.push_back(run);
+            pass.runs.push_back(run);
+
+    const bool wholePixels = drawsWholePixels(pass);
+    if (!translate(pass.shaders, pass.vertices, pass.states, pass.streams ? &*output : nullptr, wholePixels))
+        return;
+    if (!wholePixels) {
+        record(context, pass);
+        return;
+    }
+    for (uint32_t sample = 0; sample < targets_.samples; ++sample) {
+        pass.sample = sample;
+        record(context, pass);
+    }
+}
+
+void DrawEngine::record(DxContext& context, const DrawPass& pass) {
+    std::vector<std::shared_ptr<Shader>> kept;
+    for (const auto& shader : pass.shaders.stages)
+        if (shader)
+            kept.push_back(shader);
+    const Pipeline pipeline = pipelines_.graphics(pipelineKey(context, pass), kept);
+    bool writes = false;
+    resolver_.resolve(context, *pipeline.layout, descriptors_, writes);
+    DynamicState dynamic = dynamicState(context, pass.topology, pass.states);
+    if (pass.sample) {
+        // The sample comes to lie on what was at the pixel's centre.
+        const auto place = vgpu10::standardSamplePosition(targets_.samples, *pass.sample).value();
+        for (VkViewport& viewport : dynamic.viewports) {
+            viewport.x += place[0];
+            viewport.y += place[1];
+        }
+    }
 
     bool restarted = false;
     const VkCommandBuffer commands = queue_.rendering(targets_.info(), targets_.key(), restarted);
@@ -267,9 +284,9 @@ void DrawEngine::record(DxContext& context, const DrawCall& call) {
     if (restarted || std::memcmp(&dynamic, &lastDynamic_, sizeof(dynamic)) != 0)
         setDynamicState(commands, dynamic);
     lastDynamic_ = dynamic;
-    if (restarted || std::memcmp(&vertices, &lastVertices_, sizeof(vertices)) != 0)
-        setVertexInput(commands, vertices);
-    lastVertices_ = vertices;
+    if (restarted || std::memcmp(&pass.vertices, &lastVertices_, sizeof(pass.vertices)) != 0)
+        setVertexInput(commands, pass.vertices);
+    lastVertices_ = pass.vertices;
     if (pipeline.handle != lastPipeline_)
         vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline.handle);
     lastPipeline_ = pipeline.handle;
@@ -279,15 +296,15 @@ void DrawEngine::record(DxContext& context, const DrawCall& call) {
         lastDescriptors_ = descriptors_;
     }
 
-    queries_.beforeDraw(commands, runs, streams);
-    if (streams)
+    queries_.beforeDraw(commands, pass.runs, pass.streams);
+    if (pass.streams)
         streamOutputs_.begin(commands);
-    issue(commands, source);
-    if (streams)
+    issue(commands, pass.source);
+    if (pass.streams)
         streamOutputs_.end(commands);
     queries_.afterDraw(commands);
     // What was written besides the attachments is seen by the next draw only past a barrier.
-    if (streams || writes)
+    if (pass.streams || writes)
         queue_.endRendering();
 }
 

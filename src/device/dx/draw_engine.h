@@ -14,6 +14,7 @@
 #include "device/vulkan/surface_manager.h"
 
 #include <array>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -109,14 +110,31 @@ private:
         SVGACOTableDXRasterizerStateEntry rasterizer;
     };
 
+    /// A draw that is found sound, up to what it is recorded with.
+    struct DrawPass {
+        Shaders shaders;
+        VertexInput vertices;
+        Topology topology;
+        States states;
+        DrawSource source;
+        std::vector<std::shared_ptr<QueryRun>> runs; ///< that are counting
+        bool streams = false, discard = false;
+        uint32_t rasterizedStream = 0;
+        /// Whole pixels: the one sample that is drawn, where pixels are to be seen from its place. Else all are.
+        std::optional<uint32_t> sample;
+    };
+
     void record(DxContext& context, const DrawCall& call);
+    void record(DxContext& context, const DrawPass& pass);
     bool selectShaders(DxContext& context, const Topology& topology, Shaders& out);
     bool translate(Shaders& shaders, const VertexInput& vertices, const States& states,
-                   const vgpu10::StreamOutput* output);
+                   const vgpu10::StreamOutput* output, bool wholePixels);
+    /// Whether multisampling is off for triangles that are drawn to a multisampled target: a pixel has all its samples
+    /// or none.
+    bool drawsWholePixels(const DrawPass& pass) const;
     States statesOf(const DxContext& context) const;
     VertexInput vertexInputOf(const DxContext& context);
-    PipelineKey pipelineKey(const DxContext& context, const Shaders& shaders, const Topology& topology,
-                            const States& states, bool discard, uint32_t rasterizedStream) const;
+    PipelineKey pipelineKey(const DxContext& context, const DrawPass& pass) const;
     PipelineKey::Blend blendKey(const SVGA3dDXBlendStatePerRT& blend, const Attachment& target, bool written) const;
     DynamicState dynamicState(const DxContext& context, const Topology& topology, const States& states) const;
     VkExtent2D emptyExtent(const DxContext& context) const;

@@ -6,8 +6,11 @@
  */
 #include "device/dx/draw_engine.h"
 
+#include <VGPU10ShaderTokens.h>
+
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 namespace svga::device {
 
@@ -125,7 +128,7 @@ DrawEngine::States DrawEngine::statesOf(const DxContext& context) const {
 }
 
 bool DrawEngine::translate(Shaders& shaders, const VertexInput& vertices, const States& states,
-                           const vgpu10::StreamOutput* output) {
+                           const vgpu10::StreamOutput* output, bool wholePixels) {
     const auto& stages = shaders.stages;
     Stage last = Stage::Vertex;
     if (stages[std::size_t(Stage::Domain)])
@@ -145,6 +148,7 @@ bool DrawEngine::translate(Shaders& shaders, const VertexInput& vertices, const 
         if (stage == Stage::Pixel) {
             options.dualSourceBlend = isDualSource(states.blend.perRT[0]);
             options.rasterizerSamples = targets_.samples;
+            options.forcePerSample = wholePixels;
             for (uint32_t i = 0; i < targets_.colorCount; ++i)
                 if (targets_.colors[i].view)
                     options.renderTargets[i] = targets_.colors[i].info->numericType;
@@ -182,8 +186,28 @@ PipelineKey::Blend DrawEngine::blendKey(const SVGA3dDXBlendStatePerRT& blend, co
     return key;
 }
 
-PipelineKey DrawEngine::pipelineKey(const DxContext& context, const Shaders& shaders, const Topology& topology,
-                                    const States& states, bool discard, uint32_t rasterizedStream) const {
+bool DrawEngine::drawsWholePixels(const DrawPass& pass) const {
+    const uint32_t count = targets_.samples;
+    if (pass.states.rasterizer.multisampleEnable != SVGA3D_MULTISAMPLE_RAST_DISABLE ||
+        !vgpu10::standardSamplePosition(count, 1) || !device_.properties().limits.standardSampleLocations ||
+        !device_.features().sampleRateShading || pass.streams || pass.discard)
+        return false;
+    const auto& stages = pass.shaders.stages;
+    const auto& geometry = stages[std::size_t(Stage::Geometry)];
+    const bool triangles =
+        geometry ? geometry->info().gsOutputTopology == VGPU10_PRIMITIVE_TOPOLOGY_TRIANGLESTRIP
+                 : pass.topology.controlPoints != 0 || pass.topology.classOf == VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST;
+    // It takes several passes: nothing may be counted or written in each of them but samples.
+    const bool counts = std::any_of(pass.runs.begin(), pass.runs.end(), [](const auto& run) {
+        return run->type != SVGA3D_QUERYTYPE_OCCLUSION && run->type != SVGA3D_QUERYTYPE_OCCLUSIONPREDICATE;
+    });
+    const bool writes = std::any_of(stages.begin(), stages.end(),
+                                    [](const auto& shader) { return shader && !shader->info().uavs.empty(); });
+    return triangles && polygonMode(pass.states.rasterizer.fillMode) == VK_POLYGON_MODE_FILL && !counts && !writes;
+}
+
+PipelineKey DrawEngine::pipelineKey(const DxContext& context, const DrawPass& pass) const {
+    const auto& [shaders, states, topology] = std::tie(pass.shaders, pass.states, pass.topology);
     PipelineKey key;
     key.stages = shaders.variants;
     const ShaderVariant* pixel = shaders.variants[std::size_t(Stage::Pixel)];
@@ -203,6 +227,8 @@ PipelineKey DrawEngine::pipelineKey(const DxContext& context, const Shaders& sha
         key.stencilFormat = targets_.depth.format;
     key.samples = targets_.samples;
     key.sampleMask = context.state.guest.renderState.sampleMask;
+    if (pass.sample)
+        key.sampleMask &= 1u << *pass.sample;
     key.alphaToCoverage = states.blend.alphaToCoverageEnable != 0;
     key.logicOpEnable = states.blend.perRT[0].logicOpEnable != 0;
     key.logicOp = key.logicOpEnable ? logicOp(states.blend.perRT[0].logicOp) : 0;
@@ -213,8 +239,8 @@ PipelineKey DrawEngine::pipelineKey(const DxContext& context, const Shaders& sha
     key.polygonMode = polygonMode(rasterizer.fillMode);
     key.depthClip = rasterizer.depthClipEnable != 0;
     key.provokingVertexLast = rasterizer.provokingVertexLast != 0;
-    key.rasterizerDiscard = discard;
-    key.rasterizedStream = rasterizedStream;
+    key.rasterizerDiscard = pass.discard;
+    key.rasterizedStream = pass.rasterizedStream;
     // Vulkan has alpha to coverage with rectangular lines only.
     if (key.alphaToCoverage || (rasterizer.multisampleEnable == SVGA3D_MULTISAMPLE_RAST_ENABLE && targets_.samples > 1))
         key.lineMode = VK_LINE_RASTERIZATION_MODE_RECTANGULAR_EXT;

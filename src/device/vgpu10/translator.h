@@ -90,7 +90,7 @@ struct TranslateOptions {
     /// Vertex, domain, geometry: whether this is the last stage before rasterization (it then writes Position for
     /// real).
     bool lastBeforeRasterizer = true;
-    /// Pixel: run per sample even where the shader does not ask for it.
+    /// Pixel: run per sample even where the shader does not ask for it. The position stays the pixel's centre.
     bool forcePerSample = false;
     /// Pixel: o0 and o1 are the two sources of a dual-source blend: both at Location 0, o1 at Index 1.
     bool dualSourceBlend = false;
@@ -171,6 +171,12 @@ class TranslateError : public Error {
 public:
     using Error::Error;
 };
+
+/**
+ * \brief Where \p sample of \p count lies in the standard pattern of D3D and Vulkan: pixels from the pixel's centre, y
+ * down. Nothing where there is no such pattern.
+ */
+std::optional<std::array<float, 2>> standardSamplePosition(uint32_t count, uint32_t sample);
 
 /** \brief Reads the declarations alone. Cheap; done when a shader is bound. \throws TranslateError */
 ShaderInfo inspect(std::span<const uint32_t> tokens);

@@ -140,7 +140,11 @@ Value Translator::readSystemValue(uint32_t systemValue) {
     switch (systemValue) {
     case VGPU10_NAME_POSITION: {
         // VGPU10 has w where Vulkan has 1/w.
-        const Value position = builtinInput(BuiltIn::FragCoord, Kind::Float, 4);
+        Value position = builtinInput(BuiltIn::FragCoord, Kind::Float, 4);
+        if (options_.forcePerSample) { // Vulkan tells where the sample is
+            const Value centre = op(Op::OpFAdd, Kind::Float, ext(GLSLstd450Floor, position), floatValue(0.5f, 4));
+            position.id = b_.op(Op::OpVectorShuffle, b_.type(Kind::Float, 4), {centre.id, position.id, 0, 1, 6, 7});
+        }
         const Value w = op(Op::OpFDiv, Kind::Float, floatValue(1.0f), extract(position, 3));
         return {b_.op(Op::OpCompositeInsert, b_.type(Kind::Float, 4), {w.id, position.id, 3}), Kind::Float, 4};
     }

@@ -63,6 +63,13 @@ constexpr int8_t kSamplePositions[31][2] = {
 
 } // namespace
 
+std::optional<std::array<float, 2>> standardSamplePosition(uint32_t count, uint32_t sample) {
+    if (!std::has_single_bit(count) || count > 16 || sample >= count)
+        return std::nullopt;
+    const auto& position = kSamplePositions[count - 1 + sample];
+    return std::array{static_cast<float>(position[0]) / 16, static_cast<float>(position[1]) / 16};
+}
+
 Translator::Image Translator::declareImage(ResourceDimension dimension, NumericType type, bool storage,
                                            spv::ImageFormat format, uint32_t binding) {
     const DimensionShape shape = shapeOf(dimension);
