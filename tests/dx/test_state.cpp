@@ -422,4 +422,27 @@ TEST_F(DxTest, PointsAndLines) {
     EXPECT_EQ(pixel(target, 8, 3), kBlack);
 }
 
+TEST_F(DxTest, LineStippleRepeatsEachBit) {
+    if (!device.features().stippledLines)
+        GTEST_SKIP() << "the device has no stippled lines";
+    setUpScene();
+    // Through the centres of a row of pixels, all of it.
+    setVertices(
+        bufferOf<Vertex>({{{-1, 1.0f / kSize, 0.5f, 1}, {1, 0, 0, 1}}, {{1, 1.0f / kSize, 0.5f, 1}, {1, 0, 0, 1}}}),
+        sizeof(Vertex));
+    setTopology(SVGA3D_PRIMITIVE_LINELIST);
+    for (uint8_t factor : {1, 2, 3}) {
+        auto state = plainRasterizer();
+        state.lineStippleEnable = 1;
+        state.lineStippleFactor = static_cast<uint8_t>(factor - 1);
+        state.lineStipplePattern = 0x5335;
+        setRasterizer(rasterizer(state));
+        clear(targetView, {0, 0, 0, 0});
+        draw(2);
+        for (uint32_t x = 0; x < kSize; ++x)
+            EXPECT_EQ(pixel(target, x, 7), (0x5335 >> (x / factor % 16)) & 1 ? kRed : kBlack)
+                << "factor " << int(factor) << ", pixel " << x;
+    }
+}
+
 } // namespace svga::device::test

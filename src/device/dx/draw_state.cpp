@@ -249,7 +249,8 @@ PipelineKey DrawEngine::pipelineKey(const DxContext& context, const DrawPass& pa
     else
         key.lineMode = VK_LINE_RASTERIZATION_MODE_BRESENHAM_EXT;
     if (rasterizer.lineStippleEnable) {
-        key.stippleFactor = std::max<uint32_t>(rasterizer.lineStippleFactor, 1);
+        // Mesa's svga driver gives one less than glLineStipple()'s factor.
+        key.stippleFactor = rasterizer.lineStippleFactor + 1u;
         key.stipplePattern = rasterizer.lineStipplePattern;
     }
     return key;
