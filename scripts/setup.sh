@@ -7,7 +7,7 @@
 #   --werror     compiler warnings are errors in this tree's build (./test)
 #   --sanitize   configure a second build, in build-asan, with AddressSanitizer and UndefinedBehaviorSanitizer; what of it is
 #                tested is built by scripts/test.py
-#   --vm         also what build/svga-vm runs: QEMU and a kernel, 300 MB in the cache
+#   --vm         also what build/svga-vm runs: QEMU, Debian's kernel, and vmwgfx with this project's patches for it
 #   --no-build   stop when everything is fetched and Mesa is configured
 
 SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -105,7 +105,10 @@ main() {
     step 'building this tree'
     ninja -C "$BUILD"
     write_stack_description
-    [ $vm = no ] || write_vm_description
+    if [ $vm = yes ]; then
+        write_vm_description
+        KERNEL_FOR=vm make --silent -C "$REPO/kernel"
+    fi
     if [ $sanitize = yes ]; then
         configure "$REPO/build-asan" -Db_sanitize=address,undefined -Db_lundef=false "${werror[@]}"
     fi

@@ -10,6 +10,7 @@ import sys
 import harness
 import piglit
 import robustness
+import vm_tests
 from harness import BUILD, REPO, Results, step
 
 SANITIZERS = {
@@ -121,6 +122,8 @@ def main():
     results.include(coherency_tests("llvmpipe", [], stack.llvmpipe_environment()))
     step("the stack")
     results.include(stack_tests(stack))
+    step("virtual machines: Linux's own vmwgfx, and the patched one")
+    results.include(vm_tests.run_tests())
     for failure in results.failures:
         print(f"FAILED {failure}")
     step("done")
