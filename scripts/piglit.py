@@ -14,18 +14,27 @@ ROOT = next(Path("/usr/lib").glob("*/piglit"), Path("/usr/lib/piglit"))
 
 
 def tests_of(profile, pattern):
-    """(name, command) of each test of a profile (a name such as "opengl") whose name matches a regular expression.
-
-    As piglit itself does it, a test that can share the screen draws into a framebuffer object, others get a window.
-    """
+    """(name, command) of each test of a profile (a name such as "opengl") whose name matches a regular expression."""
     with gzip.open(ROOT / "tests" / f"{profile}.xml.gz") as file:
         found = {}
         for test in xml.etree.ElementTree.parse(file).getroot().iter("Test"):
             if re.search(pattern, test.get("name")):
-                options = {option.get("name"): option.get("value") for option in test.iter("option")}
-                target = ["-fbo"] if options.get("run_concurrent") == "True" else []
-                found[test.get("name")] = [*ast.literal_eval(options["command"]), "-auto", *target]
+                options = {option.get("name"): ast.literal_eval(option.get("value")) for option in test.iter("option")}
+                found[test.get("name")] = _command(test.get("type"), options)
     return sorted(found.items())
+
+
+def _command(kind, options):
+    """What piglit runs, in its own folder, for a test of that kind (framework/test/piglit_test.py)."""
+    if kind == "asm_parser":
+        return ["asmparsertest", options["type_"], options["filename"]]
+    command = options["command"]
+    if kind == "glsl_parser":
+        return command
+    if kind == "gl_builtin":
+        return [command[0], f"tests/{command[1]}", *command[2:]]
+    # A test that can share the screen draws into a framebuffer object, others get a window.
+    return [*command, "-auto", "-fbo"] if options.get("run_concurrent") else [*command, "-auto"]
 
 
 def run_test(command, wrapper=(), environment=None, timeout=120):

@@ -27,13 +27,16 @@ PROFILES = harness.REPO / "piglit-profiles"
 
 
 def profile_tests(name):
+    """(name, command) of each test of piglit-profiles/NAME.conf; that folder's README.md tells the form."""
     path = PROFILES / f"{name}.conf"
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in PROFILES.glob("*.conf")))
         sys.exit(f"error: no profile '{name}'; there are: {known}")
     lines = [line.strip() for line in path.read_text().splitlines()]
-    patterns = [line for line in lines if line and not line.startswith("#")]
-    return piglit.tests_of("quick_gl", "|".join(f"(?:{pattern})" for pattern in patterns))
+    lines = [line for line in lines if line and not line.startswith("#")]
+    lists = [word for line in lines if line.startswith("from ") for word in line.split()[1:]]
+    pattern = "|".join(f"(?:{line})" for line in lines if not line.startswith("from "))
+    return [test for source in lists for test in piglit.tests_of(source, pattern)]
 
 
 @contextlib.contextmanager
@@ -79,6 +82,7 @@ def run_tests(arguments, environment):
                 arguments.results.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
     progress.close()
     print_counts({str(arguments.results): results})
+    print_unexpected(arguments.profile, results)
 
 
 def print_counts(runs):
@@ -88,6 +92,15 @@ def print_counts(runs):
     print(" " * width, *(outcome.rjust(max(8, len(outcome))) for outcome in outcomes))
     for name, count in counts.items():
         print(name.ljust(width), *(str(count[outcome]).rjust(max(8, len(outcome))) for outcome in outcomes))
+
+
+def print_unexpected(profile, results):
+    """What is neither a pass or a skip nor a known failure, and known failures that are none any more."""
+    path = PROFILES / f"{profile}.expected"
+    expected = harness.expected_outcomes(path) if path.exists() else {}
+    for name, outcome in sorted(results.items()):
+        if outcome != expected.get(name, outcome if outcome in ("pass", "skip") else "pass"):
+            print(f"{name}: {outcome}, expected {expected.get(name, 'pass')}")
 
 
 def compare(arguments):
