@@ -18,6 +18,8 @@ constexpr VkDeviceSize kStagingAlignment = 256;
 constexpr VkDeviceSize kStagingBlockSize = 4u << 20;
 /// Free staging memory that is kept for the next batches.
 constexpr VkDeviceSize kStagingPoolSize = 64u << 20;
+/// Batches that are submitted and not done.
+constexpr std::size_t kMaxPending = 4;
 
 /** \brief One host-visible buffer, mapped for as long as it lives; staging() carves transfers out of it. */
 class StagingBlock {
@@ -170,6 +172,9 @@ public:
         current_.value = ++submitted_;
         pending_.push_back(std::move(current_));
         current_ = {};
+        // What a guest destroys lives on until the GPU is done with it: one that runs ahead of the GPU is held back.
+        if (pending_.size() > kMaxPending)
+            wait(pending_[pending_.size() - 1 - kMaxPending].value);
         collect();
         return submitted_;
     }

@@ -5,6 +5,7 @@
 
 #include <vmwgfx_drm.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -16,6 +17,8 @@ namespace {
 
 /** A batch that uses half of what all MOBs may take leaves the kernel room to swap in the next one's. */
 constexpr uint64_t kMemoryShare = 2;
+/** Beyond this a batch gains nothing by growing, and what it names cannot be given back before it has run. */
+constexpr uint64_t kMaxBatchMemory = uint64_t{512} << 20;
 constexpr std::chrono::milliseconds kBusyPause{1};
 
 uint32_t createContext(Device& device) {
@@ -47,7 +50,7 @@ int execute(Kernel& kernel, drm_vmw_execbuf_arg& arg) {
 Context::Context(Device& device)
     : device_(device)
     , id_(0)
-    , stream_(device.info().maxMobMemory / kMemoryShare) {
+    , stream_(std::min(device.info().maxMobMemory / kMemoryShare, kMaxBatchMemory)) {
     id_ = createContext(device); // last: nothing after it can fail
 }
 
