@@ -44,15 +44,16 @@ def in_guest(title, parts, *options):
 
 def ending(name, expected_code, expected_text, command):
     """One machine that ends in a certain way, and says so in one line that names a log which is there."""
-    finished = harness.run(command, timeout=LIMIT)
-    lines = [line for line in finished.output.splitlines() if line.startswith("svga-vm: ")]
-    wrong = ""
-    if finished.exit_code != expected_code:
-        wrong = f"exit code {finished.exit_code}, not {expected_code}"
-    elif len(lines) != 1 or expected_text not in lines[0]:
-        wrong = f"it says {lines}"
-    elif not Path(lines[0].rpartition(" ")[2]).exists():
-        wrong = "the log is not there"
+    with tempfile.TemporaryDirectory() as folder:  # where the log that is kept goes
+        finished = harness.run(command, {"TMPDIR": folder}, LIMIT)
+        lines = [line for line in finished.output.splitlines() if line.startswith("svga-vm: ")]
+        wrong = ""
+        if finished.exit_code != expected_code:
+            wrong = f"exit code {finished.exit_code}, not {expected_code}"
+        elif len(lines) != 1 or expected_text not in lines[0]:
+            wrong = f"it says {lines}"
+        elif not Path(lines[0].rpartition(" ")[2]).exists():
+            wrong = "the log is not there"
     results = Results()
     results.add(name, f"fail: {wrong}" if wrong else "pass")
     if wrong:
@@ -82,8 +83,10 @@ def streams_and_screen():
 
 def device_killed():
     """svga-device is killed while the program runs."""
-    with subprocess.Popen([str(word) for word in [*svga_vm(), "/bin/sh", "-c", "echo ready; sleep 1000"]],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as machine:
+    with (tempfile.TemporaryDirectory() as folder,
+          subprocess.Popen([str(word) for word in [*svga_vm(), "/bin/sh", "-c", "echo ready; sleep 1000"]],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                           env={**os.environ, "TMPDIR": folder}) as machine):
         try:
             ready = machine.stdout.readline() == b"ready\n"
             children = Path(f"/proc/{machine.pid}/task/{machine.pid}/children").read_text().split()

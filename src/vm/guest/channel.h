@@ -64,10 +64,9 @@ struct Message {
 /** \brief The bytes of one message. \param bytes at most kMaxMessageSize */
 inline std::vector<std::byte> encodeMessage(MessageType type, std::span<const std::byte> bytes) {
     const MessageHeader header{type, static_cast<uint32_t>(bytes.size())};
-    std::vector<std::byte> result(sizeof(header) + bytes.size());
-    std::memcpy(result.data(), &header, sizeof(header));
-    if (!bytes.empty())
-        std::memcpy(result.data() + sizeof(header), bytes.data(), bytes.size());
+    const auto head = std::as_bytes(std::span(&header, 1));
+    std::vector<std::byte> result(head.begin(), head.end());
+    result.insert(result.end(), bytes.begin(), bytes.end());
     return result;
 }
 
