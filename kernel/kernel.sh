@@ -8,7 +8,6 @@ for part in common packages fetch kernel; do
     . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib/$part.sh"
 done
 
-PATCHES=$REPO/kernel/patches/$KERNEL_SERIES
 OUTPUT=$BUILD/kernel
 DRIVER=drivers/gpu/drm/vmwgfx
 # The kernel's headers have an unpatched vmwgfx_drm.h; a patched one must come first, with what it includes beside it.
@@ -28,7 +27,7 @@ make_tree() {
     done
     for patch in "$@"; do
         patch --directory="$fresh" --strip=1 --forward --fuzz=0 --silent <"$patch" ||
-            die "$patch does not apply to Linux ${KERNEL_SOURCE##*-}"
+            die "$patch does not apply to Linux ${KERNEL_SOURCE##*/linux-}"
     done
     # shellcheck disable=SC2016
     printf '%s\n' 'NOSTDINC_FLAGS += -I$(src)/include/uapi' "obj-m += $DRIVER/" >"$fresh/Kbuild"
@@ -50,12 +49,19 @@ kbuild() {
         --jobs="$(nproc)" "$@" modules
 }
 
-prepare() {
+# use_series FOLDER: which patches, for which source.
+use_series() {
     release >/dev/null
-    with_lock find_kernel_headers
+    [ "$1" != mainline ] || with_lock use_newest_kernel_source
     with_lock fetch_kernel_source
+    PATCHES=$REPO/kernel/patches/$1
     mapfile -t SERIES < <(find "$PATCHES" -name '[0-9]*.patch' | sort)
     [ ${#SERIES[@]} -gt 0 ] || die "$PATCHES holds no patches"
+}
+
+prepare() {
+    with_lock find_kernel_headers
+    use_series "$KERNEL_SERIES"
 }
 
 build() {
@@ -93,22 +99,25 @@ uninstall_module() {
     step "removed; the kernel's own vmwgfx is used after the next boot"
 }
 
-# What the patches add to vmwgfx_drm.h is what include/svga_coherent_drm.h has between its two marks.
+# check_header TREE: what the patches add to vmwgfx_drm.h is what include/svga_coherent_drm.h has between its two marks.
 check_header() {
     local ours=$OUTPUT/header.ours theirs=$OUTPUT/header.theirs
-    grep -q DIRTY_TRACKING "$OUTPUT/check/${UAPI[0]}" || return 0
     sed -n '/^\/\* vmwgfx_drm\.h { \*\/$/,/^\/\* } vmwgfx_drm\.h \*\/$/p' "$REPO/include/svga_coherent_drm.h" |
         sed '1d;$d' | grep -v '^$' | sort >"$ours"
-    { diff "$KERNEL_SOURCE/${UAPI[0]}" "$OUTPUT/check/${UAPI[0]}" || true; } | sed -n 's/^> //p' | grep -v '^$' | sort >"$theirs"
+    { diff "$KERNEL_SOURCE/${UAPI[0]}" "$1/${UAPI[0]}" || true; } | sed -n 's/^> //p' | grep -v '^$' | sort >"$theirs"
     diff -u "$theirs" "$ours" || die 'include/svga_coherent_drm.h differs from what the patches add to vmwgfx_drm.h'
 }
 
 check_applies() {
-    prepare
+    local series
     mkdir -p "$OUTPUT"
-    make_tree "$OUTPUT/check" "${SERIES[@]}"
-    check_header
-    step "${#SERIES[@]} patches apply to Linux ${KERNEL_SOURCE##*-}"
+    for series in "$KERNEL_SERIES" mainline; do
+        use_series "$series"
+        make_tree "$OUTPUT/applied" "${SERIES[@]}"
+        check_header "$OUTPUT/applied"
+        rm -rf "$OUTPUT/applied"
+        step "${#SERIES[@]} patches apply to Linux ${KERNEL_SOURCE##*/linux-}"
+    done
 }
 
 # Debian's sparse, where it is not installed. Sets SPARSE.
@@ -155,13 +164,14 @@ check() {
     for patch in "${SERIES[@]}"; do
         count=$((count + 1))
         step "$count of ${#SERIES[@]}: ${patch##*/}"
-        "$KERNEL_SOURCE/scripts/checkpatch.pl" --strict --no-tree --root="$KERNEL_SOURCE" --no-signoff --quiet \
-            --ignore FILE_PATH_CHANGES,CAMELCASE - <"$patch" ||
+        # It leaves a file behind where it runs.
+        (cd "$OUTPUT" && "$KERNEL_SOURCE/scripts/checkpatch.pl" --strict --no-tree --root="$KERNEL_SOURCE" --no-signoff \
+            --quiet --ignore FILE_PATH_CHANGES,CAMELCASE - <"$patch") ||
             die "checkpatch is not content with $patch"
         make_tree "$OUTPUT/check" "${SERIES[@]:0:count}"
         build_and_compare "${patch##*/}" $count
     done
-    check_header
+    check_header "$OUTPUT/check"
     step "${#SERIES[@]} patches: each applies, builds and adds no warning"
 }
 

@@ -7,6 +7,7 @@
 # user runs; otherwise from Debian, unpacked into the cache. The source always comes from Debian's linux-source package.
 
 KERNEL_SERIES=${KERNEL_SERIES:-6.12}
+KERNEL_APT=apt # where its source comes from
 KERNEL_CACHE=$CACHE/kernel
 
 # What of the kernel's source is kept: the driver, its uAPI header, checkpatch, and what the patches' tests look at.
@@ -15,11 +16,21 @@ KERNEL_SOURCE_PARTS=(
     Documentation/process README mm/mapping_dirty_helpers.c
 )
 
+# use_newest_kernel_source: from now on the series is the newest that Debian has the source of, released or not. Only the driver's
+# source is of interest then: programs of those headers do not run on a released Debian.
+use_newest_kernel_source() {
+    KERNEL_APT=apt-mainline
+    private_apt $KERNEL_APT sid experimental
+    KERNEL_SERIES=$(apt_with $KERNEL_APT apt-cache search --names-only '^linux-source-[0-9.]+$' |
+        sed -n 's/^linux-source-\([0-9.]*\) .*/\1/p' | sort -V | tail -n 1)
+    [ -n "$KERNEL_SERIES" ] || die 'the Debian mirror has no linux-source'
+}
+
 # newest_kernel_package PACKAGE: its version in Debian's kernel series.
 newest_kernel_package() {
     local available wanted
-    available=$(versions_of apt "$1")
-    wanted=$(grep "^${KERNEL_SERIES//./\\.}\." <<<"$available" | tail -n 1) ||
+    available=$(versions_of "$KERNEL_APT" "$1")
+    wanted=$(grep "^${KERNEL_SERIES//./\\.}[.~]" <<<"$available" | tail -n 1) ||
         die "wanted $1 $KERNEL_SERIES.x; the Debian mirror has ${available//$'\n'/, }"
     printf '%s' "$wanted"
 }
@@ -29,12 +40,12 @@ newest_kernel_package() {
 fetch_kernel_source() {
     mkdir -p "$KERNEL_CACHE"
     local version tarball part parts=()
-    KERNEL_SOURCE=$(find "$KERNEL_CACHE" -maxdepth 1 -name "linux-$KERNEL_SERIES.*[0-9]" 2>/dev/null | sort -V | tail -n 1)
+    KERNEL_SOURCE=$(find "$KERNEL_CACHE" -maxdepth 1 -name "linux-$KERNEL_SERIES*[0-9]" 2>/dev/null | sort -V | tail -n 1)
     [ -z "$KERNEL_SOURCE" ] || return 0
-    private_apt_for_release
+    [ $KERNEL_APT != apt ] || private_apt_for_release
     version=$(newest_kernel_package "linux-source-$KERNEL_SERIES")
     step "downloading the source of Linux $version (150 MB)"
-    download apt "linux-source-$KERNEL_SERIES=$version"
+    download $KERNEL_APT "linux-source-$KERNEL_SERIES=$version"
     step 'unpacking the driver of it'
     rm -rf "$KERNEL_CACHE/source.tmp"
     mkdir -p "$KERNEL_CACHE/source.tmp/deb"
