@@ -33,6 +33,8 @@ overlay_winsys() {
     for folder in gallium/winsys/svga util; do
         mirror_folder "$REPO/src/$folder" "$drm/coherent/$folder"
     done
+    local header=svga_coherent_drm.h
+    cmp -s "$REPO/include/$header" "$drm/coherent/$header" || install -m 644 "$REPO/include/$header" "$drm/coherent/$header"
     cmp -s "$OVERLAY/meson.build" "$drm/meson.build" || install -m 644 "$OVERLAY/meson.build" "$drm/meson.build"
 }
 

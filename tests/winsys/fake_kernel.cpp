@@ -43,6 +43,7 @@ const std::map<unsigned, Signature> kSignatures = {
     {DRM_VMW_CREATE_EXTENDED_CONTEXT, {Direction::WriteRead, sizeof(drm_vmw_extended_context_arg)}},
     {DRM_VMW_GB_SURFACE_CREATE_EXT, {Direction::WriteRead, sizeof(drm_vmw_gb_surface_create_ext_arg)}},
     {DRM_VMW_GB_SURFACE_REF_EXT, {Direction::WriteRead, sizeof(drm_vmw_gb_surface_reference_ext_arg)}},
+    {DRM_VMW_BO_ACCESS, {Direction::WriteRead, sizeof(drm_vmw_bo_access_arg)}},
     {DRM_VMW_MSG, {Direction::WriteRead, sizeof(drm_vmw_msg_arg)}},
 };
 
@@ -183,6 +184,28 @@ int syncCpu(FakeState& state, const drm_vmw_synccpu_arg& arg) {
     return 0;
 }
 
+int declareAccess(FakeState& state, const drm_vmw_bo_access_arg& arg) {
+    if (!state.params.contains(DRM_VMW_PARAM_DIRTY_TRACKING) || arg.flags & ~DRM_VMW_BO_ACCESS_FENCE || arg.pad != 0 ||
+        arg.num_accesses > DRM_VMW_BO_ACCESS_MAX)
+        return -EINVAL;
+    for (uint32_t i = 0; i < arg.num_accesses; ++i) {
+        const drm_vmw_bo_access& access = pointer<const drm_vmw_bo_access>(arg.accesses)[i];
+        const auto buffer = state.buffers.find(access.handle);
+        if (buffer == state.buffers.end())
+            return -ENOENT;
+        FakeState::Memory& memory = *state.memory.at(buffer->second);
+        const uint64_t size = memory.bytes.size();
+        const auto mapped = reinterpret_cast<uintptr_t>(memory.bytes.data()) + access.offset;
+        if (access.length == 0 || access.length > size || access.offset > size - access.length ||
+            (access.address != 0 && (memory.mappings == 0 || access.address != mapped)))
+            return -EINVAL;
+        if (state.tracksNothing)
+            return -ENODATA;
+        state.accesses.push_back(access);
+    }
+    return 0;
+}
+
 int execute(FakeState& state, const drm_vmw_execbuf_arg& arg) {
     if (arg.version != DRM_VMW_EXECBUF_VERSION || !state.contexts.contains(arg.context_handle))
         return -EINVAL;
@@ -262,6 +285,8 @@ int dispatch(FakeState& state, unsigned index, void* argument) {
         return fenceSignalled(state, *static_cast<drm_vmw_fence_signaled_arg*>(argument));
     case DRM_VMW_FENCE_UNREF:
         return erase(state.fences, static_cast<drm_vmw_fence_arg*>(argument)->handle);
+    case DRM_VMW_BO_ACCESS:
+        return declareAccess(state, *static_cast<drm_vmw_bo_access_arg*>(argument));
     case DRM_VMW_MSG:
         state.hostMessages.push_back(pointer<const char>(static_cast<drm_vmw_msg_arg*>(argument)->send));
         return 0;

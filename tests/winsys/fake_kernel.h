@@ -11,6 +11,7 @@
 
 #include "gallium/winsys/svga/core/kernel.h"
 
+#include <svga_coherent_drm.h>
 #include <vmwgfx_drm.h>
 
 #include <chrono>
@@ -67,8 +68,9 @@ struct FakeState {
     bool cannotMap = false;
     std::chrono::microseconds mapDelay{0}; ///< how long a mapping takes
     bool cannotMerge = false;
-    bool busy = false;      ///< non-blocking SYNCCPU grabs find the buffer in use
-    bool fenceLost = false; ///< EXECBUF makes no fence
+    bool tracksNothing = false; ///< BO_ACCESS finds no buffer that is tracked
+    bool busy = false;          ///< non-blocking SYNCCPU grabs find the buffer in use
+    bool fenceLost = false;     ///< EXECBUF makes no fence
     uint32_t nextSeqno = 1;
     uint32_t passedSeqno = 0;
     int exportedFd = -1; ///< what EXECBUF gives as sync file; handed over
@@ -86,6 +88,7 @@ struct FakeState {
     // What was asked.
     std::map<unsigned, unsigned> calls;
     std::vector<drm_vmw_synccpu_arg> syncs;
+    std::vector<drm_vmw_bo_access> accesses;
     std::vector<drm_vmw_fence_wait_arg> waits;
     std::vector<Execution> executions;
     std::vector<int> syncFileWaits; ///< milliseconds of each

@@ -3,6 +3,7 @@
 
 #include "util/error.h"
 
+#include <svga_coherent_drm.h>
 #include <vmwgfx_drm.h>
 
 #include <cerrno>
@@ -11,6 +12,11 @@
 namespace svga::winsys {
 
 namespace {
+
+/** From 8 pages on, a call costs less than a fault for each of them (tests/tracker has what it consists of). */
+constexpr uint64_t kLeastAnnounced = 8 * 4096;
+/** What is announced is uploaded, written or not; of what is larger a part is often all that is written. */
+constexpr uint64_t kMostAnnounced = 16u << 20;
 
 void closeHandle(Device& device, uint32_t handle) {
     drm_vmw_handle_close_arg arg{};
@@ -126,6 +132,24 @@ void Bo::endMapping() {
         endCpuAccess(exclusiveAccess_.back());
         exclusiveAccess_.pop_back();
     }
+}
+
+void Bo::announceWrite(uint64_t offset, uint64_t length, bool discard) {
+    if (!device_.info().dirtyTracking || length < kLeastAnnounced || length > kMostAnnounced ||
+        untracked_.load(std::memory_order_relaxed))
+        return;
+    drm_vmw_bo_access entry{};
+    entry.handle = handle_;
+    entry.flags = DRM_VMW_BO_ACCESS_WRITE | (discard ? DRM_VMW_BO_ACCESS_DISCARD : 0);
+    entry.offset = offset;
+    entry.length = length;
+    entry.address = reinterpret_cast<uintptr_t>(map()) + offset;
+    drm_vmw_bo_access_arg arg{};
+    arg.accesses = reinterpret_cast<uintptr_t>(&entry);
+    arg.num_accesses = 1;
+    // Any other failure loses no more than this does: the pages fault.
+    if (device_.kernel().exchange(DRM_VMW_BO_ACCESS, arg) == -ENODATA)
+        untracked_.store(true, std::memory_order_relaxed);
 }
 
 bool Bo::isMapped() const {

@@ -70,6 +70,18 @@ public:
     void* beginMapping(const CpuAccess& access, bool synchronized);
     void endMapping();
 
+    /**
+     * \brief Announces that the CPU is going to write [\p offset, \p offset + \p length) of the mapped memory before it
+     * is next submitted, most of it at least: the kernel takes all of it for written, without a page fault for each
+     * page.
+     *
+     * \param discard what is there may be lost, and is not read back for the sake of what is overwritten.
+     * A hint. Nothing happens where the kernel does not take such, has nothing to track here (the device draws from the
+     * memory itself), or the range is so small that faults cost less, or so large that uploading in vain would cost
+     * more.
+     */
+    void announceWrite(uint64_t offset, uint64_t length, bool discard);
+
     /** \brief Whether there are mappings that have not ended. */
     bool isMapped() const;
     /** \brief Whether several surfaces have their content here. */
@@ -89,6 +101,7 @@ private:
     mutable std::mutex mapMutex_;
     std::atomic<void*> address_{nullptr};
     std::atomic<bool> output_{false};
+    std::atomic<bool> untracked_{false};     ///< the kernel has said so
     size_t mappings_ = 0;                    ///< begun and not ended
     std::vector<CpuAccess> exclusiveAccess_; ///< what some of them hold
     std::atomic<uint32_t> surfaces_{0};      ///< surfaces of this Device that are backed by it

@@ -3,6 +3,7 @@
 
 #include "util/error.h"
 
+#include <svga_coherent_drm.h>
 #include <svga_reg.h>
 #include <vmwgfx_drm.h>
 
@@ -51,6 +52,7 @@ Device::Device(std::unique_ptr<Kernel> kernel)
     info_.sm41 = param(DRM_VMW_PARAM_SM4_1).value_or(0) != 0;
     info_.sm5 = info_.sm41 && param(DRM_VMW_PARAM_SM5).value_or(0) != 0;
     info_.gl43 = info_.sm5 && param(DRM_VMW_PARAM_GL43).value_or(0) != 0;
+    info_.dirtyTracking = param(DRM_VMW_PARAM_DIRTY_TRACKING).value_or(0) != 0;
     info_.deviceId = static_cast<uint16_t>(param(DRM_VMW_PARAM_DEVICE_ID).value_or(0));
     if (info_.deviceId == 0)
         info_.deviceId = kDefaultDeviceId;

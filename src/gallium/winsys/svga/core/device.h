@@ -38,6 +38,7 @@ struct DeviceInfo {
     uint16_t deviceId;             ///< PCI device id: 0x0405 SVGA II, 0x0406 SVGA III
     bool intraSurfaceCopy;         ///< copies within one surface are accepted
     bool sm41, sm5, gl43;          ///< shader models beyond 4.0; each implies the one before
+    bool dirtyTracking;            ///< the kernel has the ioctls of svga_coherent_drm.h
     std::vector<uint32_t> devcaps; ///< raw values by SVGA3D_DEVCAP_* index
 };
 

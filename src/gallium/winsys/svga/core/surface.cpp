@@ -267,15 +267,24 @@ UniqueFd Surface::exportPrime() {
 
 void* Surface::map(const MapAccess& access) {
     Ref<Bo> bo;
+    bool fresh;
     {
         const std::lock_guard lock(mutex_);
         bo = kernel_.bo();
-        fresh_ = false;
+        fresh = fresh_.exchange(false);
         if (access.write)
             used_ = true;
     }
+    void* address = beginMapping(*bo, access);
+    const bool fills = fresh && desc_.format != SVGA3D_BUFFER;
+    if (address && access.write && (access.discard || fills))
+        bo->announceWrite(0, std::min<uint64_t>(backingSize(desc_), bo->size()), access.discard);
+    return address;
+}
+
+void* Surface::beginMapping(Bo& bo, const MapAccess& access) {
     const CpuAccess grab{.write = access.write, .dontBlock = access.dontBlock, .exclusive = !coherent_};
-    return bo->beginMapping(grab, !access.unsynchronized);
+    return bo.beginMapping(grab, !access.unsynchronized);
 }
 
 void Surface::unmap() {
@@ -302,10 +311,8 @@ void Surface::renew(uint64_t bytes) {
         }
         fresh_ = true;
     }
-    if (!used_)
-        return;
-    zero(bytes);
-    fresh_ = true; // the mapping was ours
+    if (used_)
+        zero(bytes);
 }
 
 bool Surface::moveOnto(const Surface& source) {
@@ -323,14 +330,16 @@ bool Surface::moveOnto(const Surface& source) {
 
 void Surface::zero(uint64_t bytes) {
     const Ref<Bo> bo = this->bo();
-    auto* backing = static_cast<uint8_t*>(map({.write = true}));
-    std::memset(backing, 0, std::min<uint64_t>(bytes, bo->size()));
+    bytes = std::min<uint64_t>(bytes, bo->size());
+    auto* backing = static_cast<uint8_t*>(beginMapping(*bo, {.write = true}));
+    bo->announceWrite(0, bytes, true); // what the device wrote for its last user is not read back
+    std::memset(backing, 0, bytes);
     if (desc_.flags & SVGA3D_SURFACE_BIND_STREAM_OUTPUT) {
         const uint64_t position = imagesSize(desc_);
         if (position + sizeof(SVGA3dDXSOState) <= bo->size())
             std::memset(backing + position, 0, sizeof(SVGA3dDXSOState));
     }
-    unmap();
+    bo->endMapping();
 }
 
 } // namespace svga::winsys

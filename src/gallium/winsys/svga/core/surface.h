@@ -51,6 +51,7 @@ struct MapAccess {
     bool write = false;
     bool unsynchronized = false; ///< do not wait for the device: the caller knows that it does not mind
     bool dontBlock = false;      ///< fail instead of waiting
+    bool discard = false;        ///< with write: all that was in the surface may be lost
 };
 
 /**
@@ -89,6 +90,9 @@ public:
     /**
      * \brief The backing, ready for \p access: waits for the submitted work that uses it, as access says.
      * \return null where access.dontBlock is set and the device is busy with it. Throws Error on any other failure.
+     *
+     * Where what will be written is known, the kernel is told (Bo::announceWrite()): all of it where everything is
+     * discarded, and of a texture that nobody has used yet, for that is being filled.
      *
      * The same address each time until renew(). Commands not submitted yet are the caller's affair: see Context::map().
      * Pair with unmap(). Submissions that use a coherent surface go on meanwhile; those that use another wait until
@@ -161,6 +165,7 @@ private:
     /** \brief The commands that name it are part of a batch. */
     void commitUse() { fresh_.store(false, std::memory_order_relaxed); }
     void zero(uint64_t bytes);
+    void* beginMapping(Bo& bo, const MapAccess& access);
 
     Device& device_;
     const SurfaceDesc desc_;

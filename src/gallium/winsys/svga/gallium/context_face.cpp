@@ -132,6 +132,7 @@ void* mapSurface(struct svga_winsys_context* context, struct svga_winsys_surface
     access.write = flags & PIPE_MAP_WRITE;
     access.unsynchronized = flags & PIPE_MAP_UNSYNCHRONIZED;
     access.dontBlock = flags & PIPE_MAP_DONTBLOCK;
+    access.discard = flags & PIPE_MAP_DISCARD_WHOLE_RESOURCE;
     return guarded<void*>(nullptr, [&] {
         const Context::Mapping mapping = faceOf(context).context.map(*fromGallium(surface), access);
         *retry = mapping.submitFirst;
