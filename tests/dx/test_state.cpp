@@ -260,6 +260,33 @@ TEST_F(DxTest, LogicOp) {
     EXPECT_EQ(pixel(target, 8, 8), (Rgba{0, 0x0f, 0, 255}));
 }
 
+TEST_F(DxTest, AlphaTargetsHoldTheShadersAlpha) {
+    setUpScene();
+    const uint32_t alpha = texture(kSize, kSize, SVGA3D_A8_UNORM, SVGA3D_SURFACE_BIND_RENDER_TARGET);
+    const uint32_t view = renderTargetView(alpha, SVGA3D_A8_UNORM);
+    const auto texel = [&] { return int(read<uint8_t>(alpha).at(0)); };
+    clear(view, {1, 1, 1, 0.2f});
+    EXPECT_EQ(texel(), 51);
+    setTargets({view});
+    drawQuad({1, 0.5f, 0, 0.4f});
+    EXPECT_EQ(texel(), 102);
+    // source alpha * (1 - target alpha) + target alpha * source alpha, in the alpha equation alone
+    auto state = plainBlend();
+    state.perRT[0].blendEnable = 1;
+    state.perRT[0].srcBlendAlpha = SVGA3D_BLENDOP_INVDESTALPHA;
+    state.perRT[0].destBlendAlpha = SVGA3D_BLENDOP_SRCALPHA;
+    setBlend(blend(state));
+    drawQuad({0, 0, 0, 0.8f});
+    EXPECT_NEAR(texel(), std::lround(255 * (0.8 * (1 - 0.4) + 0.4 * 0.8)), 1);
+    // Alpha is masked by its own bit.
+    state = plainBlend();
+    state.perRT[0].renderTargetWriteMask = SVGA3D_COLOR_WRITE_ENABLE_ALL & ~SVGA3D_COLOR_WRITE_ENABLE_ALPHA;
+    setBlend(blend(state));
+    const int before = texel();
+    drawQuad({1, 1, 1, 1});
+    EXPECT_EQ(texel(), before);
+}
+
 TEST_F(DxTest, SrgbTargetsEncode) {
     setUpScene(SVGA3D_R8G8B8A8_UNORM_SRGB);
     drawQuad({0.5f, 0, 0, 0.5f});

@@ -370,7 +370,7 @@ void DrawEngine::clearColor(const SVGACOTableDXRTViewEntry& view, const SVGA3dRG
         const double component = std::isnan(color.value[i]) ? 0.0 : double(color.value[i]);
         switch (attachment.info->numericType) {
         case vgpu10::NumericType::Float:
-            value.float32[i] = color.value[i];
+            value.float32[i] = color.value[attachment.info->alphaAsRed() ? 3 : i];
             break;
         case vgpu10::NumericType::Sint:
             value.int32[i] = int32_t(std::clamp(component, -2147483648.0, 2147483647.0));

@@ -103,6 +103,20 @@ VkBlendFactor withoutTargetAlpha(VkBlendFactor factor) {
     }
 }
 
+/** \brief The factor of a target's alpha that is in its red component. The shader's alpha is in all of its output. */
+uint32_t alphaAsRed(uint32_t factor) {
+    switch (factor) {
+    case VK_BLEND_FACTOR_DST_ALPHA:
+        return VK_BLEND_FACTOR_DST_COLOR;
+    case VK_BLEND_FACTOR_ONE_MINUS_DST_ALPHA:
+        return VK_BLEND_FACTOR_ONE_MINUS_DST_COLOR;
+    case VK_BLEND_FACTOR_SRC_ALPHA_SATURATE: // which is 1 for alpha
+        return VK_BLEND_FACTOR_ONE;
+    default:
+        return factor;
+    }
+}
+
 bool isDualSource(const SVGA3dDXBlendStatePerRT& blend) {
     return blend.blendEnable && (usesSecondSource(blend.srcBlend) || usesSecondSource(blend.destBlend) ||
                                  usesSecondSource(blend.srcBlendAlpha) || usesSecondSource(blend.destBlendAlpha));
@@ -150,8 +164,10 @@ bool DrawEngine::translate(Shaders& shaders, const VertexInput& vertices, const 
             options.rasterizerSamples = targets_.samples;
             options.forcePerSample = wholePixels;
             for (uint32_t i = 0; i < targets_.colorCount; ++i)
-                if (targets_.colors[i].view)
+                if (targets_.colors[i].view) {
                     options.renderTargets[i] = targets_.colors[i].info->numericType;
+                    options.alphaTargets |= uint32_t(targets_.colors[i].info->alphaAsRed()) << i;
+                }
         }
         shaders.variants[std::size_t(stage)] = shader->variant(options);
         if (!shaders.variants[std::size_t(stage)])
@@ -166,6 +182,8 @@ PipelineKey::Blend DrawEngine::blendKey(const SVGA3dDXBlendStatePerRT& blend, co
     if (!target.view || !written)
         return key;
     key.writeMask = blend.renderTargetWriteMask & SVGA3D_COLOR_WRITE_ENABLE_ALL; // same bits
+    if (target.info->alphaAsRed())
+        key.writeMask = key.writeMask & SVGA3D_COLOR_WRITE_ENABLE_ALPHA ? VK_COLOR_COMPONENT_R_BIT : 0;
     const bool blendable =
         target.info->numericType == vgpu10::NumericType::Float &&
         (device_.formatProperties(target.format).optimalTilingFeatures & VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BLEND_BIT);
@@ -183,6 +201,11 @@ PipelineKey::Blend DrawEngine::blendKey(const SVGA3dDXBlendStatePerRT& blend, co
     key.srcAlpha = factor(blend.srcBlendAlpha, true, VK_BLEND_FACTOR_ONE);
     key.dstAlpha = factor(blend.destBlendAlpha, true, VK_BLEND_FACTOR_ZERO);
     key.alphaOp = blendEquation(blend.blendOpAlpha);
+    if (target.info->alphaAsRed()) {
+        key.srcColor = alphaAsRed(key.srcAlpha);
+        key.dstColor = alphaAsRed(key.dstAlpha);
+        key.colorOp = key.alphaOp;
+    }
     return key;
 }
 

@@ -86,8 +86,10 @@ std::vector<uint32_t> variantKey(const vgpu10::TranslateOptions& options, Stage 
     };
     if (stage == Stage::Vertex)
         pack(options.vertexInputs);
-    if (stage == Stage::Pixel)
+    if (stage == Stage::Pixel) {
         pack(options.renderTargets);
+        key.push_back(options.alphaTargets);
+    }
     if (const vgpu10::StreamOutput* so = options.streamOutput) {
         key.push_back(so->rasterizedStream);
         key.insert(key.end(), so->strideInBytes.begin(), so->strideInBytes.end());

@@ -85,6 +85,8 @@ struct TranslateOptions {
     std::array<NumericType, 32> vertexInputs{};
     /// Pixel: numeric class of each render target.
     std::array<NumericType, 8> renderTargets{};
+    /// Pixel: bit n: render target n has alpha alone, and that in its red component: alpha is written to all.
+    uint32_t alphaTargets = 0;
     /// Vertex, domain, geometry: set on the last stage before rasterization when stream output is bound.
     const StreamOutput* streamOutput = nullptr;
     /// Vertex, domain, geometry: whether this is the last stage before rasterization (it then writes Position for

@@ -506,7 +506,10 @@ void Translator::writePixelOutputs() {
         b_.decorate(found->second, Decoration::Location, {second ? 0 : output.index});
         if (options_.dualSourceBlend)
             b_.decorate(found->second, Decoration::Index, {second ? 1u : 0u});
-        b_.effect(Op::OpStore, {found->second, bitcast(loadOutput(output.index), kind).id});
+        Value value = bitcast(loadOutput(output.index), kind);
+        if (options_.alphaTargets >> (second ? 0 : output.index) & 1)
+            value = replicate(extract(value, 3), 4);
+        b_.effect(Op::OpStore, {found->second, value.id});
     }
     if (depth_) {
         const Id variable = builtin(BuiltIn::FragDepth, StorageClass::Output, b_.type(Kind::Float));

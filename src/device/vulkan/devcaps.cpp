@@ -35,8 +35,10 @@ uint32_t colorCaps(const VulkanDevice& device, const FormatInfo& info) {
     uint32_t caps = 0;
     if (features & VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT)
         caps |= SVGA3D_DXFMT_SUPPORTED | SVGA3D_DXFMT_SHADER_SAMPLE | SVGA3D_DXFMT_MIPS | SVGA3D_DXFMT_ARRAY;
-    // What is swizzled on reading (A8, luminance) cannot be on writing; an X8 may hold anything.
-    bool inOrder = info.swizzle.r == VK_COMPONENT_SWIZZLE_IDENTITY && info.swizzle.g == VK_COMPONENT_SWIZZLE_IDENTITY;
+    // What is swizzled on reading (luminance) cannot be on writing, but for alpha; an X8 may hold anything.
+    bool inOrder =
+        (info.swizzle.r == VK_COMPONENT_SWIZZLE_IDENTITY && info.swizzle.g == VK_COMPONENT_SWIZZLE_IDENTITY) ||
+        info.alphaAsRed();
     VkImageUsageFlags usage = kTransfers | VK_IMAGE_USAGE_SAMPLED_BIT;
     if (inOrder && (features & VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT)) {
         caps |= SVGA3D_DXFMT_SUPPORTED | SVGA3D_DXFMT_COLOR_RENDERTARGET;

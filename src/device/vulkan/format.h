@@ -49,6 +49,8 @@ struct FormatInfo {
     bool typeless = false;
 
     bool compressed() const { return blockWidth > 1; }
+    /** \brief Its one component is alpha, which Vulkan has as red. */
+    bool alphaAsRed() const { return swizzle.a == VK_COMPONENT_SWIZZLE_R; }
 };
 
 /** \brief Null for formats that the device does not know (unassigned numbers, and those it cannot draw with, e.g.
