@@ -15,7 +15,7 @@ BUILD_PACKAGES=(
     # running: the dispatch libraries, and the test suites that ./run and ./test use
     libegl1 libgl1 libgles2 piglit waffle-utils mesa-utils-bin vulkan-tools
     # these scripts
-    ca-certificates xz-utils zstd
+    ca-certificates xz-utils zstd make patch
 )
 
 # installed_version PACKAGE: nothing where it is not installed.
