@@ -300,6 +300,7 @@ void idleSurfaces(Node& node) {
     }
     say("idle_256_surfaces_first_us", times[0]);
     say("idle_256_surfaces_second_us", times[1]);
+    say("idle_256_surfaces_third_us", times[2]);
     say("idle_256_surfaces_later_us", *std::min_element(times.begin() + 3, times.end()));
 }
 
