@@ -70,6 +70,10 @@ public:
         for (uint64_t page = 0; page < kPages; page += stride)
             bytes_[page * kPage] = 1;
     }
+    void writeFirst(uint64_t pages) {
+        for (uint64_t page = 0; page < pages; ++page)
+            bytes_[page * kPage] = 1;
+    }
     void read(uint64_t pages) {
         for (uint64_t page = 0; page < pages; ++page)
             benchmark::DoNotOptimize(bytes_[page * kPage]);
@@ -138,10 +142,30 @@ void Readback(benchmark::State& state) {
     reportPages(state, touched);
 }
 
+/// Write pages and collect them, faulted or announced (third argument). Second argument: pages. From where announcing
+/// costs less on is what winsys::Bo::announceWrite() goes by.
+void WriteAndCollect(benchmark::State& state) {
+    Setup setup(state);
+    const auto pages = static_cast<uint64_t>(state.range(1));
+    for (auto _ : state) {
+        if (state.range(2))
+            setup.tracker().prepare({0, pages * kPage}, true);
+        setup.writeFirst(pages);
+        setup.collect({0, pages * kPage});
+    }
+    reportPages(state, pages);
+}
+
 BENCHMARK(FirstWrite)->ArgsProduct({{0, 1}, {1, 64}})->Unit(benchmark::kMicrosecond)->UseRealTime();
 BENCHMARK(Collect)->ArgsProduct({{0, 1}, {1, 64}})->Unit(benchmark::kMicrosecond)->UseRealTime();
 BENCHMARK(CollectClean)->ArgsProduct({{0, 1, 2}, {4, kPages}})->Unit(benchmark::kMicrosecond)->UseRealTime();
 BENCHMARK(Readback)->ArgsProduct({{0, 1}, {1, 16, 1024}})->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+BENCHMARK(WriteAndCollect)
+    ->ArgsProduct({{0, 1}, {1, 4, 8, 16, 64, 1024}, {0, 1}})
+    ->ArgNames({"mode", "pages", "announced"})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
 
 } // namespace
 

@@ -109,7 +109,7 @@ TEST_F(AnnounceTest, WhatRenewalZeroes) {
 }
 
 TEST_F(AnnounceTest, NothingThatIsSmallOrHuge) {
-    for (const uint32_t size : {100u, 8 * 4096 - 1u, (16u << 20)}) {
+    for (const uint32_t size : {100u, 16 * 4096 - 1u, (16u << 20)}) {
         const Ref<Surface> surface = Surface::create(*device_, buffer(size));
         surface->map({.write = true, .discard = true});
         surface->unmap();
@@ -118,7 +118,7 @@ TEST_F(AnnounceTest, NothingThatIsSmallOrHuge) {
     Ref<Bo> bo = Bo::create(*device_, 32u << 20);
     bo->announceWrite(0, 32u << 20, false);
     EXPECT_TRUE(announced().empty());
-    bo->announceWrite(4096, 8 * 4096, false);
+    bo->announceWrite(4096, 16 * 4096, false);
     EXPECT_EQ(announced().size(), 1u);
 }
 

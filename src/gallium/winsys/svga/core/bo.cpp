@@ -13,8 +13,8 @@ namespace svga::winsys {
 
 namespace {
 
-/** From 8 pages on, a call costs less than a fault for each of them (tests/tracker has what it consists of). */
-constexpr uint64_t kLeastAnnounced = 8 * 4096;
+/** From 16 pages on, a call costs less than a fault for each of them (bench/tracker_bench, WriteAndCollect). */
+constexpr uint64_t kLeastAnnounced = 16 * 4096;
 /** What is announced is uploaded, written or not; of what is larger a part is often all that is written. */
 constexpr uint64_t kMostAnnounced = 16u << 20;
 
