@@ -3,6 +3,16 @@
  * \file
  * The dirty-tracking ioctls of vmwgfx: what the kernel patches of kernel/patches add to include/uapi/drm/vmwgfx_drm.h, for user
  * space whose vmwgfx_drm.h does not have them yet. The embedded kernel (src/shim) answers the same ioctls.
+ *
+ * Both kernels are held to what is written here by tests/uapi. Where they may differ:
+ *
+ *  - A kernel may take a page for dirty that is not, never the other way round. The embedded one does where it may not
+ *    have page faults, and takes all that is mapped for written.
+ *  - PAGETABLE and MKWRITE are a matter of cost, and a kernel that has but one of them takes it for both:
+ *    DRM_VMW_BO_TRACKING accepts either, and DRM_VMW_BO_DIRTY_QUERY tells the one in use. Linux's has both; the embedded
+ *    one MKWRITE, or PAGETABLE without page faults. EXPLICIT they all have.
+ *  - A kernel that cannot make the CPU wait brings what the device wrote to memory before the fence of the writing
+ *    commands signals: then no page is ever stale.
  */
 #ifndef SVGA_COHERENT_DRM_H
 #define SVGA_COHERENT_DRM_H
