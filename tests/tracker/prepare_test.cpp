@@ -16,6 +16,13 @@ long faultsTaken() {
     return usage.ru_minflt;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+/// Faults that the instrumentation of an access may take itself, on its shadow memory.
+constexpr long kInstrumentationFaults = 32;
+#else
+constexpr long kInstrumentationFaults = 0;
+#endif
+
 class Prepare : public TrackerTest {
 protected:
     void needReadTracking() {
@@ -61,11 +68,11 @@ TEST_P(Prepare, SparesWritesTheirFaults) {
     Mapping mapping(*tracker, memory, memory.run());
     for (int round = 0; round < 3; ++round) { // untouched, then mapped and protected
         tracker->prepare(memory.run(), true);
-        EXPECT_EQ(faultsOf([&] {
+        EXPECT_LE(faultsOf([&] {
                       for (uint64_t page = 0; page < kPages; ++page)
                           mapping.write(page, 1);
                   }),
-                  0);
+                  kInstrumentationFaults);
         EXPECT_EQ(collect(), Runs{memory.run()});
     }
     EXPECT_EQ(tracker->faults(0), FaultCounts{});
@@ -78,11 +85,11 @@ TEST_P(Prepare, SparesReadsTheirFaults) {
     Mapping mapping(*tracker, memory, memory.run());
     mapping.write(7, 1);
     tracker->prepare(memory.run(), false);
-    EXPECT_EQ(faultsOf([&] {
+    EXPECT_LE(faultsOf([&] {
                   for (uint64_t page = 0; page < kPages; ++page)
                       (void)mapping.read(page);
               }),
-              0);
+              kInstrumentationFaults);
     EXPECT_EQ(collect(), Runs{pages(7)}) << "only what was written";
     mapping.write(9, 1);
     EXPECT_EQ(collect(), Runs{pages(9)});
@@ -95,11 +102,11 @@ TEST_P(Prepare, MapsTheGapsBetweenMappedPages) {
     tracker->prepare(pages(0, 10), false);
     tracker->prepare(pages(30, 2), true);
     tracker->prepare(memory.run(), true);
-    EXPECT_EQ(faultsOf([&] {
+    EXPECT_LE(faultsOf([&] {
                   for (uint64_t page = 0; page < kPages; ++page)
                       mapping.write(page, 1);
               }),
-              0);
+              kInstrumentationFaults);
 }
 
 TEST_P(Prepare, CountsTheFaultsThatWerePaid) {
@@ -155,12 +162,12 @@ TEST_P(Prepare, WorksInEveryMapping) {
     Mapping one(*tracker, memory, memory.run());
     Mapping two(*tracker, memory, pages(8, 8));
     tracker->prepare(pages(4, 8), true);
-    EXPECT_EQ(faultsOf([&] {
+    EXPECT_LE(faultsOf([&] {
                   one.write(4, 1);
                   one.write(8, 1);
                   two.write(0, 1);
               }),
-              0);
+              kInstrumentationFaults);
     EXPECT_EQ(collect(), Runs{pages(4, 8)});
     EXPECT_EQ(counters.write_faults, 0u);
 }
