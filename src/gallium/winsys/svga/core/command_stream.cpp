@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace svga::winsys {
@@ -20,7 +21,18 @@ bool isWhole(uint32_t width, uint32_t surfaceWidth) {
     return width % 16 == 0 && width <= surfaceWidth && width > surfaceWidth / 2;
 }
 
-bool isSyncCommand(uint32_t id) {
+/** What commit() does about a command. */
+enum class CommandKind {
+    Other,
+    /** Synchronises a surface with its backing. */
+    Sync,
+    /** Makes its surface one that later draws, dispatches and clears may write without naming it. */
+    MakesOutput,
+    /** Writes to what is bound, or to what a view names. */
+    WritesOutputs,
+};
+
+CommandKind kindOf(uint32_t id) {
     switch (id) {
     case SVGA_3D_CMD_UPDATE_GB_IMAGE:
     case SVGA_3D_CMD_UPDATE_GB_SURFACE:
@@ -29,28 +41,12 @@ bool isSyncCommand(uint32_t id) {
     case SVGA_3D_CMD_READBACK_GB_SURFACE:
     case SVGA_3D_CMD_DX_UPDATE_SUBRESOURCE:
     case SVGA_3D_CMD_DX_READBACK_SUBRESOURCE:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/** Whether a command makes its surface one that later draws, dispatches and clears may write without naming it. */
-bool makesOutput(uint32_t id) {
-    switch (id) {
+        return CommandKind::Sync;
     case SVGA_3D_CMD_DX_DEFINE_RENDERTARGET_VIEW:
     case SVGA_3D_CMD_DX_DEFINE_DEPTHSTENCIL_VIEW:
     case SVGA_3D_CMD_DX_DEFINE_DEPTHSTENCIL_VIEW_V2:
     case SVGA_3D_CMD_DX_DEFINE_UA_VIEW:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/** Whether a command writes to what is bound, or to what a view names. */
-bool writesOutputs(uint32_t id) {
-    switch (id) {
+        return CommandKind::MakesOutput;
     case SVGA_3D_CMD_DX_DRAW:
     case SVGA_3D_CMD_DX_DRAW_INDEXED:
     case SVGA_3D_CMD_DX_DRAW_INSTANCED:
@@ -64,10 +60,28 @@ bool writesOutputs(uint32_t id) {
     case SVGA_3D_CMD_DX_CLEAR_DEPTHSTENCIL_VIEW:
     case SVGA_3D_CMD_DX_CLEAR_UA_VIEW_UINT:
     case SVGA_3D_CMD_DX_CLEAR_UA_VIEW_FLOAT:
-        return true;
+        return CommandKind::WritesOutputs;
     default:
-        return false;
+        return CommandKind::Other;
     }
+}
+
+/** The kind of all of \p commands; Other where they differ, or are no whole commands. */
+CommandKind commonKind(std::span<const uint8_t> commands) {
+    std::optional<CommandKind> common;
+    while (!commands.empty()) {
+        SVGA3dCmdHeader header;
+        if (commands.size() < sizeof(header))
+            return CommandKind::Other;
+        std::memcpy(&header, commands.data(), sizeof(header));
+        commands = commands.subspan(sizeof(header));
+        const CommandKind kind = kindOf(header.id);
+        if (header.size > commands.size() || common.value_or(kind) != kind)
+            return CommandKind::Other;
+        common = kind;
+        commands = commands.subspan(header.size);
+    }
+    return common.value_or(CommandKind::Other);
 }
 
 } // namespace
@@ -115,23 +129,8 @@ uint32_t CommandStream::reference(Bo& bo) {
     return bo.handle();
 }
 
-bool CommandStream::reservedAre(bool (*kind)(uint32_t commandId)) const {
-    if (reserved_ == 0)
-        return false;
-    for (uint32_t offset = used_; offset < used_ + reserved_;) {
-        SVGA3dCmdHeader header;
-        if (used_ + reserved_ - offset < sizeof(header))
-            return false;
-        std::memcpy(&header, buffer_.get() + offset, sizeof(header));
-        if (!kind(header.id) || header.size > used_ + reserved_ - offset - sizeof(header))
-            return false;
-        offset += sizeof(header) + header.size;
-    }
-    return true;
-}
-
-bool CommandStream::isNeedlessSync() const {
-    return !reservedSurfaces_.empty() && reservedAre(isSyncCommand) &&
+bool CommandStream::namesOnlyCoherent() const {
+    return !reservedSurfaces_.empty() &&
            std::all_of(reservedSurfaces_.begin(), reservedSurfaces_.end(),
                        [](const Reference& reference) { return reference.surface->isCoherent(); });
 }
@@ -160,21 +159,21 @@ void CommandStream::shareMemoryOfCopy() {
 }
 
 void CommandStream::commit() {
-    if (isNeedlessSync()) {
+    const CommandKind kind = commonKind({buffer_.get() + used_, reserved_});
+    if (kind == CommandKind::Sync && namesOnlyCoherent()) {
         dropStaged();
         return;
     }
     shareMemoryOfCopy();
-    const bool makeOutputs = reservedAre(makesOutput);
     for (const Reference& reference : reservedSurfaces_) {
         reference.surface->commitUse();
         const Ref<Bo> bo = reference.surface->bo();
         if (reference.content)
             contents_.insert(bo.get());
-        if (makeOutputs)
+        if (kind == CommandKind::MakesOutput)
             bo->markOutput();
     }
-    writesOutputs_ |= reservedAre(writesOutputs);
+    writesOutputs_ |= kind == CommandKind::WritesOutputs;
     used_ += reserved_;
     reserved_ = 0;
     reservedSurfaces_.clear();

@@ -89,9 +89,8 @@ private:
         bool content; ///< the commands use what is in it, not only move or invalidate it
     };
 
-    /** Whether there are reserved commands, and all are of one kind. */
-    bool reservedAre(bool (*kind)(uint32_t commandId)) const;
-    bool isNeedlessSync() const;
+    /** Whether the reserved commands name surfaces, and all of them are coherent. */
+    bool namesOnlyCoherent() const;
     void shareMemoryOfCopy();
     void dropStaged();
 
