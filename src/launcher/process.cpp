@@ -2,6 +2,7 @@
 #include "launcher/process.h"
 
 #include "util/error.h"
+#include "util/exec_pointers.h"
 #include "util/unique_fd.h"
 
 #include <fcntl.h>
@@ -24,14 +25,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kForwardedSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 constexpr auto kGracePeriod = std::chrono::seconds(1);
-
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    for (const std::string& string : strings)
-        result.push_back(const_cast<char*>(string.c_str())); // execve takes them as const in all but type
-    result.push_back(nullptr);
-    return result;
-}
 
 int exitCode(int status) {
     return WIFSIGNALED(status) ? kExitSignalBase + WTERMSIG(status) : WEXITSTATUS(status);
@@ -101,8 +94,8 @@ int waitForProgram(pid_t program, const sigset_t& signals) {
 } // namespace
 
 int runProgram(const std::vector<std::string>& command, const std::vector<std::string>& environment) {
-    std::vector<char*> arguments = pointers(command);
-    std::vector<char*> variables = pointers(environment);
+    std::vector<char*> arguments = execPointers(command);
+    std::vector<char*> variables = execPointers(environment);
     int pipe[2];
     if (::pipe2(pipe, O_CLOEXEC) != 0)
         throw Error("no pipe can be made: {}", std::strerror(errno));

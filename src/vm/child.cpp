@@ -2,6 +2,7 @@
 #include "vm/child.h"
 
 #include "util/error.h"
+#include "util/exec_pointers.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -20,19 +21,11 @@ namespace {
 
 constexpr int kExitNotStarted = 127;
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    for (const std::string& string : strings)
-        result.push_back(const_cast<char*>(string.c_str())); // execve takes them as const in all but type
-    result.push_back(nullptr);
-    return result;
-}
-
 } // namespace
 
 Child::Child(const ChildOptions& options) {
-    const auto arguments = pointers(options.command);
-    const auto variables = pointers(options.environment);
+    const auto arguments = execPointers(options.command);
+    const auto variables = execPointers(options.environment);
     const UniqueFd log(::open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
     const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!log || !null)

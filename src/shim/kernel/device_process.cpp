@@ -2,6 +2,7 @@
 #include "shim/kernel/device_process.h"
 
 #include "util/error.h"
+#include "util/exec_pointers.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -65,14 +66,6 @@ int runIntermediate(void* argument) {
     ::_exit(0);
 }
 
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-    std::vector<char*> list;
-    for (std::string& string : strings)
-        list.push_back(string.data());
-    list.push_back(nullptr);
-    return list;
-}
-
 } // namespace
 
 UniqueFd startDeviceProcess(const DeviceProcessOptions& options) {
@@ -88,8 +81,8 @@ UniqueFd startDeviceProcess(const DeviceProcessOptions& options) {
     if (!options.record.empty())
         arguments.push_back("--record=" + options.record);
     std::vector<std::string> environment = options.environment;
-    auto argumentPointers = pointers(arguments);
-    auto environmentPointers = pointers(environment);
+    auto argumentPointers = execPointers(arguments);
+    auto environmentPointers = execPointers(environment);
 
     void* stacks =
         ::mmap(nullptr, 2 * kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "vm/guest/program.h"
 
+#include "util/exec_pointers.h"
+
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
@@ -44,14 +46,6 @@ Pipe makeTerminal() {
     return {master, slave};
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    for (const std::string& string : strings)
-        result.push_back(const_cast<char*>(string.c_str())); // execve takes them as const in all but type
-    result.push_back(nullptr);
-    return result;
-}
-
 /// In the child. \returns only where the program cannot be run, with errno
 void becomeProgram(const Request& request, const std::array<int, 3>& streams) {
     ::setsid();
@@ -67,8 +61,8 @@ void becomeProgram(const Request& request, const std::array<int, 3>& streams) {
     if (::setgroups(request.groups.size(), request.groups.data()) != 0 || ::setgid(request.group) != 0 ||
         ::setuid(request.user) != 0 || ::chdir(request.folder.c_str()) != 0)
         return;
-    const auto arguments = pointers(request.program);
-    auto variables = pointers(request.environment);
+    const auto arguments = execPointers(request.program);
+    auto variables = execPointers(request.environment);
     ::clearenv();
     for (char* variable : variables)
         if (variable)
