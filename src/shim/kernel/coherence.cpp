@@ -230,12 +230,17 @@ void Coherence::upload(Surface& surface, CommandStream& commands) {
     uploadRuns(surface, runs, commands);
 }
 
+void Coherence::countUploaded(Surface& surface, uint64_t bytes) {
+    kernel_.counters().bytes_uploaded += bytes;
+    surface.backup->tracking.uploadedBytes += bytes;
+}
+
 void Coherence::uploadRuns(Surface& surface, std::span<const PageRun> runs, CommandStream& commands) {
     if (surface.layout.multisampled()) {
         if (runs.empty() || surface.deviceNewer[0])
             return;
         commands.add(SVGA_3D_CMD_UPDATE_GB_SURFACE, SVGA3dCmdUpdateGBSurface{surface.id});
-        kernel_.counters().bytes_uploaded += surface.layout.size();
+        countUploaded(surface, surface.layout.size());
         return;
     }
     std::vector<SubresourceBox> boxes;
@@ -248,8 +253,7 @@ void Coherence::uploadRuns(Surface& surface, std::span<const PageRun> runs, Comm
             continue;
         commands.add(SVGA_3D_CMD_DX_UPDATE_SUBRESOURCE,
                      SVGA3dCmdDXUpdateSubResource{surface.id, box.subresource, box.box});
-        kernel_.counters().bytes_uploaded += box.bytes;
-        surface.backup->tracking.uploadedBytes += box.bytes;
+        countUploaded(surface, box.bytes);
     }
 }
 

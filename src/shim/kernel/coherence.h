@@ -104,6 +104,8 @@ private:
     void collect(std::span<const std::shared_ptr<Surface>> surfaces);
     void collect(std::span<BufferObject* const> buffers);
     void upload(Surface& surface, CommandStream& commands);
+    /// In the counters of the process and of the memory.
+    void countUploaded(Surface& surface, uint64_t bytes);
     void uploadRuns(Surface& surface, std::span<const PageRun> runs, CommandStream& commands);
     void updateShadow(Surface& surface, std::vector<PageRun>& runs);
     bool needsShadow(const Surface& surface, bool written) const;
