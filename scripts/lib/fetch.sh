@@ -81,12 +81,13 @@ versions_of() {
     esac 2>/dev/null | sort -Vu
 }
 
-# newest_in_series CONFIGURATION PACKAGE: newest version of Mesa's series, or an error that says what there is instead.
+# newest_in_series CONFIGURATION PACKAGE SERIES [SEPARATOR]: its newest version of a series, or an error that says what there is
+# instead. SEPARATOR, a regular expression, is what follows the series in a version.
 newest_in_series() {
-    local available wanted
+    local available wanted separator=${4:-\\.}
     available=$(versions_of "$1" "$2")
-    wanted=$(grep "^${MESA_SERIES//./\\.}\." <<<"$available" | tail -n 1) ||
-        die "wanted $2 $MESA_SERIES.x; the Debian mirror has ${available//$'\n'/, }"
+    wanted=$(grep "^${3//./\\.}$separator" <<<"$available" | tail -n 1) ||
+        die "wanted $2 $3.x; the Debian mirror has ${available//$'\n'/, }"
     printf '%s' "$wanted"
 }
 
@@ -125,7 +126,7 @@ fetch_mesa_source() {
         private_apt_for_trixie
         configuration=apt-trixie
     fi
-    version=$(newest_in_series $configuration src:mesa)
+    version=$(newest_in_series $configuration src:mesa "$MESA_SERIES")
     upstream=${version%-*}
     step "downloading the source of Mesa $upstream"
     mkdir -p "$DOWNLOADS"
@@ -148,7 +149,7 @@ fetch_stock_mesa() {
     [ ! -d "$STOCK" ] || return 0
     private_apt_for_release
     local version package pinned=() wanted=() plan
-    version=$(newest_in_series apt mesa-vulkan-drivers)
+    version=$(newest_in_series apt mesa-vulkan-drivers "$MESA_SERIES")
     for package in libegl-mesa0 libgl1-mesa-dri libgbm1 libglx-mesa0 mesa-vulkan-drivers; do
         pinned+=("$package=$version")
     done

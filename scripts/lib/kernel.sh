@@ -26,13 +26,9 @@ use_newest_kernel_source() {
     [ -n "$KERNEL_SERIES" ] || die 'the Debian mirror has no linux-source'
 }
 
-# newest_kernel_package PACKAGE: its version in Debian's kernel series.
+# newest_kernel_package PACKAGE: its version in Debian's kernel series, of which 7.3~rc7 is one too.
 newest_kernel_package() {
-    local available wanted
-    available=$(versions_of "$KERNEL_APT" "$1")
-    wanted=$(grep "^${KERNEL_SERIES//./\\.}[.~]" <<<"$available" | tail -n 1) ||
-        die "wanted $1 $KERNEL_SERIES.x; the Debian mirror has ${available//$'\n'/, }"
-    printf '%s' "$wanted"
+    newest_in_series "$KERNEL_APT" "$1" "$KERNEL_SERIES" '[.~]'
 }
 
 # The source package's version, $1, is part of the folder's name: a newer kernel gets a folder of its own.

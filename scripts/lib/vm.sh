@@ -44,8 +44,7 @@ fetch_vm_kernel() {
     fi
     private_apt_for_release
     if [ -z "$headers" ]; then
-        version=$(versions_of apt linux-image-amd64 | grep "^${VM_KERNEL_SERIES//./\\.}\." | tail -n 1) ||
-            die "the Debian mirror has no linux-image-amd64 of the series $VM_KERNEL_SERIES"
+        version=$(newest_in_series apt linux-image-amd64 "$VM_KERNEL_SERIES")
         VM_RELEASE=$(apt_with apt apt-cache show "linux-image-amd64=$version" |
             sed -n 's/^Depends: *linux-image-\([^ ]*-amd64\).*/\1/p' | head -n 1)
         [ -n "$VM_RELEASE" ] || die "linux-image-amd64 $version names no kernel"
