@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "coherency_test.h"
 
+#include "tests/number_option.h"
+
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
 namespace svga::coherency {
@@ -24,18 +25,10 @@ constexpr const char* kUsage =
     "  --first-seed=N  the first of them (default 1)\n"
     "  --gtest_list_tests, --gtest_filter=PATTERN, --gtest_output=xml:FILE, ... as in any GoogleTest program\n";
 
-bool takeNumber(std::string_view argument, std::string_view option, uint64_t& value) {
-    if (argument.substr(0, option.size()) != option)
-        return false;
-    const char* digits = argument.data() + option.size();
-    char* end = nullptr;
-    value = std::strtoull(digits, &end, 10);
-    return end != digits && *end == '\0';
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
+    using svga::test::takeNumber;
     ::testing::InitGoogleTest(&argc, argv);
     auto& settings = svga::coherency::Settings::instance();
     for (int i = 1; i < argc; ++i) {

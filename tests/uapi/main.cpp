@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "uapi_test.h"
 
+#include "tests/number_option.h"
+
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
 namespace svga::uapi {
@@ -24,18 +25,10 @@ constexpr const char* kUsage =
     "  --fuzz-seconds=N  how long the random calls go on (default 2)\n"
     "  --seed=N          what they begin with (default 1)\n";
 
-bool takeNumber(std::string_view argument, std::string_view option, uint64_t& value) {
-    if (!argument.starts_with(option))
-        return false;
-    const char* digits = argument.data() + option.size();
-    char* end = nullptr;
-    value = std::strtoull(digits, &end, 10);
-    return end != digits && *end == '\0';
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
+    using svga::test::takeNumber;
     ::testing::InitGoogleTest(&argc, argv);
     auto& settings = svga::uapi::Settings::instance();
     for (int i = 1; i < argc; ++i) {
