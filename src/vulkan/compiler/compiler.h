@@ -28,6 +28,8 @@
 #include <vector>
 
 struct nir_shader;
+struct nir_shader_compiler_options;
+struct spirv_to_nir_options;
 
 namespace svga::vulkan {
 
@@ -45,6 +47,13 @@ struct DriverConstants {
 static_assert(sizeof(DriverConstants) == 48);
 inline constexpr uint32_t kPushConstantOffset = 64; ///< bytes from the start of constant buffer 0
 inline constexpr uint32_t kMaxPushConstants = 256;  ///< bytes
+
+// What one stage can use: the limits that a physical device may state at most.
+inline constexpr uint32_t kMaxUniformBuffers = 14; ///< cb1 to cb14
+inline constexpr uint32_t kMaxSamplers = 16;
+inline constexpr uint32_t kMaxShaderResources = 128; ///< sampled images and uniform texel buffers
+inline constexpr uint32_t kMaxLocations = 28;        ///< of varyings: maxVertexOutputComponents is 4 times as many
+inline constexpr uint32_t kSubgroupSize = 1;         ///< subgroup operations are done within one invocation
 
 enum class RegisterFile : uint8_t { ConstantBuffer, Sampler, ShaderResource, UnorderedAccess };
 
@@ -89,8 +98,9 @@ struct CompiledShader {
 };
 
 /**
- * \brief Register that carries \p varyingSlot (gl_varying_slot) between stages: location n is register n; what is built
- * in comes behind the last location. Throws Error for a slot that has none.
+ * \brief Register that carries \p varyingSlot (gl_varying_slot) between stages: location n is register n, per-patch
+ * location n is register kMaxLocations - 1 - n, and what is built in comes behind the last location. Throws Error for a
+ * slot that has none.
  */
 uint32_t varyingRegister(uint32_t varyingSlot);
 
@@ -105,6 +115,12 @@ uint32_t varyingRegister(uint32_t varyingSlot);
 CompiledShader compile(nir_shader& nir, const CompileOptions& options);
 
 /** \brief What spirv_to_nir() and NIR's own passes are to know of the back end. */
-const struct nir_shader_compiler_options& nirOptions();
+const nir_shader_compiler_options& nirOptions();
+
+/**
+ * \brief How spirv_to_nir() is to address memory for this back end, and nothing else: the driver copies it, and the
+ * Vulkan runtime adds the capabilities. Needs <compiler/spirv/nir_spirv.h>.
+ */
+const spirv_to_nir_options& spirvOptions();
 
 } // namespace svga::vulkan
