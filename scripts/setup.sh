@@ -5,8 +5,7 @@
 # nothing to do. Needs root (or sudo) only where Debian packages are missing.
 #
 #   --werror     compiler warnings are errors in this tree's build (./test)
-#   --sanitize   configure a second build, in build-asan, with AddressSanitizer and UndefinedBehaviorSanitizer; what of it is
-#                tested is built by scripts/test.py
+#   --sanitize   make a second build of the unit tests, in build-asan, with AddressSanitizer and UndefinedBehaviorSanitizer
 #   --vm         also what build/svga-vm runs: QEMU, Debian's kernel, and vmwgfx with this project's patches for it
 #   --no-build   stop when everything is fetched and Mesa is configured
 
@@ -111,6 +110,8 @@ main() {
     fi
     if [ $sanitize = yes ]; then
         configure "$REPO/build-asan" -Db_sanitize=address,undefined -Db_lundef=false "${werror[@]}"
+        step 'building the unit tests with sanitizers'
+        ninja -C "$REPO/build-asan" meson-test-prereq
     fi
 }
 

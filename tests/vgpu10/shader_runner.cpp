@@ -106,7 +106,7 @@ std::shared_ptr<ShaderRunner::Buffer> ShaderRunner::buffer(VkDeviceSize size, Vk
           "buffer");
     result->mapped = allocated.pMappedData;
     std::memset(result->mapped, 0, size);
-    if (data)
+    if (data && !data->empty())
         std::memcpy(result->mapped, data->data(), std::min<size_t>(size, data->size() * 4));
     return result;
 }
