@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,8 @@ import time
 from pathlib import Path
 
 import harness
+import picture
+import vnc
 from harness import BUILD, REPO, Results, step
 
 PYTHON = "/usr/bin/python3"
@@ -65,9 +68,9 @@ def streams_and_screen():
     """Exit code, standard streams and the screen of a guest that does as it is told."""
     results = Results()
     with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder) / "screen.png"
+        screenshot = Path(folder) / "screen.png"
         script = "cat; echo to stderr >&2; pwd; id -u; exit 7"
-        finished = subprocess.run([str(word) for word in [*svga_vm(f"--screenshot={picture}"), "/bin/sh", "-c", script]],
+        finished = subprocess.run([str(word) for word in [*svga_vm(f"--screenshot={screenshot}"), "/bin/sh", "-c", script]],
                                   input=b"x" * 300000, capture_output=True, timeout=LIMIT, cwd=folder, check=False)
         expected = b"x" * 300000 + f"{folder}\n{os.getuid()}\n".encode()
         results.add("svga-vm: exit code", "pass" if finished.returncode == 7 else "fail")
@@ -75,9 +78,59 @@ def streams_and_screen():
         results.add("svga-vm: standard error", "pass" if finished.stderr == b"to stderr\n" else "fail")
         # An empty screen of this size takes some 5 KB.
         results.add("svga-vm: the screen shows the console",
-                    "pass" if picture.exists() and picture.stat().st_size > 8000 else "fail")
+                    "pass" if screenshot.exists() and screenshot.stat().st_size > 8000 else "fail")
         if results.failed:
             print(finished.stdout[-2000:], finished.stderr[-2000:])
+    return results
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def still_frame(port):
+    """The screen over VNC as soon as there is something on it and it stands still."""
+    deadline = time.monotonic() + LIMIT / 4
+    before = None
+    while time.monotonic() < deadline:
+        with vnc.Viewer(port, LIMIT) as viewer:
+            frame = viewer.frame()
+        if frame == before and len(set(frame)) > 8:
+            return frame
+        before = frame
+        time.sleep(1)
+    return None
+
+
+def screen_over_vnc():
+    """What a VNC client sees is what the screenshot shows."""
+    results = Results()
+    port = free_port()
+    # Nothing is to change once the program has started: no cursor that blinks, no message of the kernel.
+    script = "dmesg --console-off; clear >/dev/tty0; seq 1 40 | tr '\\n' ' ' >/dev/tty0; seq 10 >/dev/tty0; echo ready; cat"
+    with tempfile.TemporaryDirectory() as folder:
+        screenshot = Path(folder) / "screen.png"
+        command = [*svga_vm("--root", f"--vnc={port}", f"--screenshot={screenshot}", "--kernel-args=vt.global_cursor_default=0"),
+                   "/bin/sh", "-c", script]
+        with subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as machine:
+            try:
+                ready = machine.stdout.readline() == b"ready\n"
+                frame = still_frame(port) if ready else None
+                machine.communicate(timeout=LIMIT)
+            except (OSError, subprocess.TimeoutExpired) as error:
+                print(error)
+                frame = None
+            finally:
+                machine.kill()
+        same = False
+        if frame and screenshot.exists():
+            width, height, step, pixels = picture.read_png(screenshot)
+            rgb = bytearray(width * height * 3)
+            for channel in range(3):
+                rgb[channel::3] = pixels[channel::step]
+            same = bytes(rgb) == b"".join(frame) and height == len(frame)
+        results.add("svga-vm: the screen over VNC", "pass" if same and machine.returncode == 0 else "fail")
     return results
 
 
@@ -110,6 +163,7 @@ def run_tests():
     begin = time.monotonic()
     results.include(streams_and_screen())
     step(f"a virtual machine's whole life took {time.monotonic() - begin:.0f} s")
+    results.include(screen_over_vnc())
     results.include(ending("svga-vm: a panic", 125, "Kernel panic",
                            [*svga_vm("--root"), "/bin/sh", "-c", "echo c > /proc/sysrq-trigger"]))
     results.include(ending("svga-vm: a time limit", 124, "2 s", [*svga_vm("--timeout=2"), "/bin/sleep", "1000"]))

@@ -7,6 +7,7 @@ BUILD_PACKAGES=(
     # this tree
     g++ pkg-config ninja-build meson libdrm-dev libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libgtest-dev
     libvulkan-dev glslang-dev spirv-tools spirv-headers libepoxy-dev libegl-dev libgl-dev libgbm-dev libpng-dev
+    libvncserver-dev
     # Mesa
     python3 python3-mako python3-yaml python3-packaging bison flex zlib1g-dev libexpat1-dev libzstd-dev libx11-dev
     libx11-xcb-dev libxcb-dri2-0-dev libxcb-dri3-dev libxcb-glx0-dev libxcb-present-dev libxcb-randr0-dev

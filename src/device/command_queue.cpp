@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <svga3d_types.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 
@@ -178,9 +179,36 @@ void CommandQueue::waitIdle() {
     });
 }
 
+void CommandQueue::betweenBuffers(const std::function<void()>& look) {
+    struct Pause {
+        CommandQueue& queue;
+        explicit Pause(CommandQueue& paused)
+            : queue(paused) {
+            std::unique_lock lock(queue.mutex_);
+            queue.paused_ = true;
+            queue.changed_.wait(lock, [this] {
+                return std::none_of(queue.contexts_.begin(), queue.contexts_.end(),
+                                    [](const Context& context) { return context.executing; });
+            });
+        }
+        ~Pause() {
+            {
+                std::lock_guard lock(queue.mutex_);
+                queue.paused_ = false;
+            }
+            queue.changed_.notify_all();
+        }
+    } pause(*this);
+    look();
+}
+
 void CommandQueue::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
+        if (paused_) {
+            changed_.wait(lock);
+            continue;
+        }
         // High priority first; a buffer is never interrupted.
         if (executeNext(lock, contexts_[SVGA_CB_CONTEXT_1]) || executeNext(lock, contexts_[SVGA_CB_CONTEXT_0]))
             continue;

@@ -48,6 +48,14 @@ public:
     /** \brief Returns when every started queue is empty and nothing is being executed. */
     void waitIdle();
 
+    /**
+     * \brief Calls \p look while nothing is executed, between two buffers, so that it may use what is the command
+     * thread's.
+     *
+     * Any thread but the command thread, one at a time.
+     */
+    void betweenBuffers(const std::function<void()>& look);
+
 private:
     struct Buffer {
         uint64_t headerAddress;
@@ -80,6 +88,7 @@ private:
     std::condition_variable changed_;
     std::array<Context, SVGA_CB_CONTEXT_MAX> contexts_;
     bool stopping_ = false;
+    bool paused_ = false;   ///< nothing new is executed
     uint32_t failures_ = 0; ///< command buffers that ended in an error
     std::thread thread_;
 };

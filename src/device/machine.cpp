@@ -51,9 +51,12 @@ void Machine::submit(uint64_t headerAddress, uint32_t contextId) {
 }
 
 std::optional<Picture> Machine::picture(const CursorState& cursor) {
-    queue_.waitIdle();
-    const ScreenTargets::Target* target = screenTargets_.find(0);
-    return target ? std::optional(makePicture(*target, *renderer_, cursor, mobs_)) : std::nullopt;
+    std::optional<Picture> picture;
+    queue_.betweenBuffers([&] {
+        if (const ScreenTargets::Target* target = screenTargets_.find(0))
+            picture = makePicture(*target, *renderer_, cursor, mobs_);
+    });
+    return picture;
 }
 
 } // namespace svga::device

@@ -45,8 +45,14 @@ public:
     uint32_t fenceGoal() const { return fences_.goal(); }
     void setFenceGoal(uint32_t goal) { fences_.setGoal(goal); }
 
-    /** \brief What the first screen shows, when all that was submitted is done; nothing where there is no screen. */
+    /** \brief Returns when all that was submitted is executed, but for what is in a stopped queue. */
+    void waitIdle() { queue_.waitIdle(); }
+
+    /** \brief What the first screen shows between two command buffers; nothing where there is no screen. One thread at
+     * a time. \throws Error when the GPU is lost. */
     std::optional<Picture> picture(const CursorState& cursor);
+    /** \brief Grows when what the screens show may have changed. */
+    uint64_t screenChanges() const { return screenTargets_.changes(); }
 
     /** \brief Whether nothing was ever submitted: as after a reset. */
     bool pristine() const { return pristine_; }

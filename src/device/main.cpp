@@ -5,6 +5,7 @@
  */
 #include "device/pci_function.h"
 #include "device/recording.h"
+#include "device/vnc_server.h"
 #include "util/png_file.h"
 #include "vfio_user/server.h"
 
@@ -18,6 +19,7 @@
 #include <exception>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace {
@@ -30,6 +32,7 @@ struct Options {
     std::string record;
     std::string statistics;
     std::string screenshot;
+    std::string vnc;
     std::string logLevel = "warn";
     bool copyOnly = false;
     bool noRendering = false;
@@ -57,7 +60,18 @@ UniqueFd connectedSocket(const Options& options) {
     return socket;
 }
 
+device::ScreenSource screenOf(device::PciFunction& function) {
+    const auto seen = std::make_shared<std::optional<device::PciFunction::ScreenRevision>>();
+    return {.changed = [&function, seen] { return *seen != function.screenRevision(); },
+            .picture =
+                [&function, seen] {
+                    *seen = function.screenRevision(); // first: what changes meanwhile is seen next time
+                    return function.picture();
+                }};
+}
+
 void writeScreenshot(device::PciFunction& function, const std::string& path) {
+    function.waitIdle();
     const auto picture = function.picture();
     if (!picture || picture->pixels.empty())
         throw Error("--screenshot={}: the guest has no screen", path);
@@ -84,6 +98,11 @@ void serve(const Options& options) {
     // The renderer first: a client that is accepted finds a device that works.
     {
         device::PciFunction function(machine);
+        std::optional<device::VncServer> vnc;
+        if (!options.vnc.empty()) {
+            vnc.emplace(options.vnc, screenOf(function));
+            spdlog::info("the screen is at VNC port {}", vnc->port());
+        }
         vfio_user::Server(connectedSocket(options), function).run();
         if (!options.screenshot.empty())
             writeScreenshot(function, options.screenshot);
@@ -106,6 +125,11 @@ int main(int argc, char** argv) {
     app.add_option("--record", options.record, "Write all that the device is given to this file (see svga-replay)");
     app.add_option("--stats", options.statistics, "Write at the end what the device was given, as JSON, to this file");
     app.add_option("--screenshot", options.screenshot, "Write at the end what the guest's screen shows, as PNG");
+    app.add_option(
+           "--vnc", options.vnc,
+           "Show the guest's screen to VNC clients at this TCP port, which only this machine reaches unless HOST is "
+           "given; there is no password")
+        ->type_name("[HOST:]PORT");
     app.add_flag("--no-rendering", options.noRendering, "Accept all commands and draw nothing; needs no Vulkan");
     app.add_option("--log-level", options.logLevel, "trace, debug, info, warn, err, critical or off")
         ->capture_default_str();

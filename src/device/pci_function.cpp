@@ -160,12 +160,24 @@ void PciFunction::dmaUnmap(uint64_t iova, uint64_t size) {
 
 void PciFunction::reset() {
     if (!machine_->pristine()) {
+        std::lock_guard lock(machineMutex_);
         machine_.reset(); // finishes what is being executed; what is queued is dropped
         machine_ = std::make_unique<Machine>(memory_, interrupts_, options_);
+        ++resets_;
     }
     interrupts_.reset();
-    registers_ = Registers(interrupts_);
+    registers_.reset();
     initializeConfig();
+}
+
+PciFunction::ScreenRevision PciFunction::screenRevision() {
+    std::lock_guard lock(machineMutex_);
+    return {resets_, machine_->screenChanges(), registers_.cursorChanges()};
+}
+
+std::optional<Picture> PciFunction::picture() {
+    std::lock_guard lock(machineMutex_);
+    return machine_->picture(registers_.cursor());
 }
 
 } // namespace svga::device

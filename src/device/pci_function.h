@@ -12,7 +12,9 @@
 #include "vfio_user/server.h"
 
 #include <array>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 namespace svga::device {
@@ -32,8 +34,19 @@ public:
     void dmaUnmap(uint64_t iova, uint64_t size) override;
     void reset() override;
 
-    /** \brief What the first screen shows; nothing where there is no screen. */
-    std::optional<Picture> picture() { return machine_->picture(registers_.cursor()); }
+    /** \brief Returns when all that was submitted is executed, but for what is in a stopped queue. vfio-user thread. */
+    void waitIdle() { machine_->waitIdle(); }
+
+    /** \brief Differs from an earlier one where the first screen may show something else. */
+    struct ScreenRevision {
+        uint64_t resets = 0, commands = 0, cursor = 0;
+        bool operator==(const ScreenRevision&) const = default;
+    };
+    /** \brief Any thread. */
+    ScreenRevision screenRevision();
+    /** \brief What the first screen shows; nothing where there is no screen. Any thread. \throws Error when the GPU is
+     * lost. */
+    std::optional<Picture> picture();
 
 private:
     static constexpr std::size_t kConfigSize = 256;
@@ -49,7 +62,9 @@ private:
     GuestMemory memory_;
     Interrupts interrupts_;
     Registers registers_;
+    std::mutex machineMutex_; ///< guards that there is a machine, against threads that look at its screen
     std::unique_ptr<Machine> machine_;
+    uint64_t resets_ = 0;
 };
 
 } // namespace svga::device

@@ -9,7 +9,13 @@
 namespace svga::device {
 
 Registers::Registers(Interrupts& interrupts)
-    : interrupts_(&interrupts) {
+    : interrupts_(interrupts) {
+    reset();
+}
+
+void Registers::reset() {
+    for (auto& value : values_)
+        value = 0;
     values_[SVGA_REG_ID] = SVGA_MAKE_ID(SVGA_VERSION_3);
     values_[SVGA_REG_WIDTH] = 1280;
     values_[SVGA_REG_HEIGHT] = 800;
@@ -39,6 +45,7 @@ Registers::Registers(Interrupts& interrupts)
     values_[SVGA_REG_CURSOR_MAX_DIMENSION] = kMaxCursorDimension;
     values_[SVGA_REG_CURSOR_MAX_BYTE_SIZE] = kMaxCursorDimension * kMaxCursorDimension * 4 + sizeof(SVGAGBCursorHeader);
     values_[SVGA_REG_CURSOR_MOBID] = SVGA3D_INVALID_ID;
+    ++cursorChanges_;
 }
 
 uint32_t Registers::read(uint32_t index, const Machine& machine) const {
@@ -46,9 +53,9 @@ uint32_t Registers::read(uint32_t index, const Machine& machine) const {
     case SVGA_REG_BUSY:
         return 0;
     case SVGA_REG_IRQMASK:
-        return interrupts_->mask();
+        return interrupts_.mask();
     case SVGA_REG_IRQ_STATUS:
-        return interrupts_->status();
+        return interrupts_.status();
     case SVGA_REG_FENCE:
         return machine.fencePassed();
     case SVGA_REG_FENCE_GOAL:
@@ -56,17 +63,17 @@ uint32_t Registers::read(uint32_t index, const Machine& machine) const {
     case SVGA_REG_DEV_CAP:
         return machine.devcap(values_[SVGA_REG_DEV_CAP]);
     default:
-        return index < values_.size() ? values_[index] : 0;
+        return index < values_.size() ? values_[index].load() : 0;
     }
 }
 
 void Registers::write(uint32_t index, uint32_t value, Machine& machine) {
     switch (index) {
     case SVGA_REG_IRQMASK:
-        interrupts_->setMask(value);
+        interrupts_.setMask(value);
         break;
     case SVGA_REG_IRQ_STATUS:
-        interrupts_->acknowledge(value);
+        interrupts_.acknowledge(value);
         break;
     case SVGA_REG_FENCE_GOAL:
         machine.setFenceGoal(value);
@@ -100,6 +107,14 @@ void Registers::write(uint32_t index, uint32_t value, Machine& machine) {
     case SVGA_REG_CURSOR_MAX_DIMENSION:
     case SVGA_REG_FENCE:
         break; // read-only
+    case SVGA_REG_CURSOR_MOBID:
+    case SVGA_REG_CURSOR4_ON:
+    case SVGA_REG_CURSOR4_X:
+    case SVGA_REG_CURSOR4_Y:
+    case SVGA_REG_CURSOR4_SUBMIT:
+        values_[index] = value;
+        ++cursorChanges_; // after the value: who sees the change finds it
+        break;
     default:
         if (index < values_.size())
             values_[index] = value;

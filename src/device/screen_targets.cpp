@@ -21,15 +21,18 @@ void ScreenTargets::registerCommands(CommandTable& table) {
         targets_.insert_or_assign(
             command.stid,
             Target{.width = command.width, .height = command.height, .xRoot = command.xRoot, .yRoot = command.yRoot});
+        ++changes_;
     });
     table.add(SVGA_3D_CMD_DESTROY_GB_SCREENTARGET, "DESTROY_GB_SCREENTARGET", [this](uint32_t, CommandBody body) {
         auto command = body.take<SVGA3dCmdDestroyGBScreenTarget>();
         at(command.stid);
         targets_.erase(command.stid);
+        ++changes_;
     });
     table.add(SVGA_3D_CMD_BIND_GB_SCREENTARGET, "BIND_GB_SCREENTARGET", [this](uint32_t, CommandBody body) {
         auto command = body.take<SVGA3dCmdBindGBScreenTarget>();
         at(command.stid).image = command.image;
+        ++changes_;
     });
     table.add(SVGA_3D_CMD_UPDATE_GB_SCREENTARGET, "UPDATE_GB_SCREENTARGET", [this](uint32_t, CommandBody body) {
         auto command = body.take<SVGA3dCmdUpdateGBScreenTarget>();
@@ -42,12 +45,12 @@ void ScreenTargets::registerCommands(CommandTable& table) {
 }
 
 void ScreenTargets::update(uint32_t id, const SVGA3dRect& rect) {
-    Target& target = at(id);
+    const Target& target = at(id);
     if (rect.x > target.width || rect.w > target.width - rect.x || rect.y > target.height ||
         rect.h > target.height - rect.y)
         throw CommandError("screen target {}: {} x {} at {}, {} is outside its {} x {}", id, rect.w, rect.h, rect.x,
                            rect.y, target.width, target.height);
-    ++target.updates;
+    ++changes_;
 }
 
 ScreenTargets::Target& ScreenTargets::at(uint32_t id) {

@@ -5,6 +5,7 @@
 
 #include <svga3d_reg.h>
 
+#include <atomic>
 #include <cstdint>
 #include <unordered_map>
 
@@ -13,7 +14,8 @@ namespace svga::device {
 /**
  * \brief The guest's screens and which surface each shows.
  *
- * The device has no display of its own: the commands are checked and kept, and shown to nobody. Command thread only.
+ * The device has no display of its own: the commands are checked and kept, for who wants to look. Command thread only,
+ * except changes().
  */
 class ScreenTargets {
 public:
@@ -21,7 +23,6 @@ public:
         uint32_t width = 0, height = 0;
         int32_t xRoot = 0, yRoot = 0;
         SVGA3dSurfaceImageId image{SVGA3D_INVALID_ID, 0, 0};
-        uint64_t updates = 0; ///< UPDATE_GB_SCREENTARGET commands so far
     };
 
     void registerCommands(CommandTable& table);
@@ -29,11 +30,15 @@ public:
     /** \brief Null where there is no such target. */
     const Target* find(uint32_t id) const;
 
+    /** \brief Grows with each command that may change what a screen shows. Any thread. */
+    uint64_t changes() const { return changes_; }
+
 private:
     Target& at(uint32_t id);
     void update(uint32_t id, const SVGA3dRect& rect);
 
     std::unordered_map<uint32_t, Target> targets_;
+    std::atomic<uint64_t> changes_{0};
 };
 
 } // namespace svga::device

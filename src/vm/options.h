@@ -24,6 +24,7 @@ struct Options : launcher::StackChoice {
     std::string statsFile;            ///< absolute; empty: standard error
     std::string recordFile;           ///< absolute; empty: nothing is recorded
     std::string screenshotFile;       ///< absolute; empty: none
+    std::string vncAddress;           ///< [HOST:]PORT; empty: the screen is not served
     std::string logFolder;            ///< absolute; empty: a temporary one, kept where something went wrong
     std::vector<std::string> program; ///< the program and its arguments, at least one
 };

@@ -109,6 +109,8 @@ ChildOptions deviceProcess(const Options& options, const launcher::Stack& stack,
         device.command.push_back("--record=" + options.recordFile);
     if (!options.screenshotFile.empty())
         device.command.push_back("--screenshot=" + options.screenshotFile);
+    if (!options.vncAddress.empty())
+        device.command.push_back("--vnc=" + options.vncAddress);
     if (options.stats)
         device.command.push_back("--stats=" + deviceStatistics(logs).string());
     auto variables = launcher::inheritedVariables(ownEnvironment());
@@ -204,7 +206,7 @@ int runInMachine(const Options& options, const fs::path& executable) {
     machine.memory = options.memory;
     machine.processors =
         options.processors ? options.processors : std::clamp(std::thread::hardware_concurrency(), 1u, kMostProcessors);
-    machine.console = !options.screenshotFile.empty();
+    machine.console = !options.screenshotFile.empty() || !options.vncAddress.empty();
     machine.kernelArguments = options.kernelArguments;
     machine.initramfs = logs.work() / "initramfs";
     machine.kernelLog = logs.kernel();
