@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * Lowered NIR (lowering.h) -> VGPU10 tokens. Private to the emit_*.cpp files, which each hold one part of this class.
+ *
+ * VGPU10 declares everything before the first instruction, and what there is to declare is known only after the last:
+ * instructions and declarations are written to token builders of their own and joined at the end.
+ */
+#pragma once
+
+#include "vulkan/compiler/compiler.h"
+#include "vulkan/compiler/nir_headers.h"
+#include "vulkan/compiler/registers.h"
+#include "vulkan/compiler/resources.h"
+#include "vulkan/compiler/tokens.h"
+
+#include <map>
+
+namespace svga::vulkan {
+
+class Emitter {
+public:
+    Emitter(nir_shader& nir, const CompileOptions& options, ResourceTable& resources);
+    CompiledShader emit();
+
+private:
+    [[noreturn]] static void fail(const nir_instr& instr, const char* why);
+
+    // emitter.cpp: the shader as a whole, and operands
+    void emitBlock(nir_block* block);
+    void emitList(exec_list* list);
+    void emitIf(nir_if* branch);
+    void emitLoop(nir_loop* loop);
+    void emitJump(nir_jump_instr* jump);
+    void emitInstruction(nir_instr* instr);
+    void emitIntrinsic(nir_intrinsic_instr* intrinsic);
+    bool emitRegister(nir_intrinsic_instr* intrinsic);
+    std::vector<uint32_t> assemble();
+    void declareCommon(TokenBuilder& declarations);
+    void declareResources(TokenBuilder& declarations);
+    std::vector<uint32_t> signature() const;
+
+    Operand value(const nir_def* def) const;
+    Operand source(const nir_src& src) const { return value(src.ssa); }
+    Operand destination(const nir_def* def) const;
+    /** \brief A temporary that holds nothing beyond this NIR instruction. */
+    Operand scratch();
+    /** \brief \p src as an index: an immediate, or a component of a temporary added to \p base. */
+    OperandIndex indexOf(const nir_src& src, uint32_t base = 0);
+    uint8_t mask(const nir_def* def) const;
+
+    // emit_alu.cpp
+    void emitAlu(nir_alu_instr* alu);
+    bool emitSimple(nir_alu_instr* alu);
+    bool emitBits(nir_alu_instr* alu);
+    bool emitDouble(nir_alu_instr* alu);
+    bool emitSmall(nir_alu_instr* alu);
+    void emitVector(nir_alu_instr* alu);
+    Operand aluSource(const nir_alu_instr* alu, unsigned n) const;
+
+    // emit_memory.cpp
+    bool emitMemory(nir_intrinsic_instr* intrinsic);
+    void emitConstantBuffer(nir_intrinsic_instr* intrinsic);
+    void emitAtomic(nir_intrinsic_instr* intrinsic, const Operand& target, const Operand& address, unsigned data);
+    void emitBarrier(nir_intrinsic_instr* intrinsic);
+    bool emitImage(nir_intrinsic_instr* intrinsic);
+    Operand sharedAddress(nir_intrinsic_instr* intrinsic, const nir_src& offset);
+    Operand uav(const nir_src& src) const;
+
+    // emit_texture.cpp
+    void emitTexture(nir_tex_instr* tex);
+    void emitSample(nir_tex_instr* tex);
+    void emitFetch(nir_tex_instr* tex);
+    void emitGather(nir_tex_instr* tex);
+    void emitTextureQuery(nir_tex_instr* tex);
+
+    // emit_io.cpp
+    bool emitInputOutput(nir_intrinsic_instr* intrinsic);
+    bool emitSystemValue(nir_intrinsic_instr* intrinsic);
+
+    nir_shader& nir_;
+    const CompileOptions& options_;
+    ResourceTable& resources_;
+    nir_function_impl* impl_;
+    RegisterMap registers_;
+    CompiledShader result_;
+    TokenBuilder code_;
+
+    uint32_t scratchUsed_ = 0, scratchCount_ = 0;
+    uint32_t loopDepth_ = 0;
+    bool usesDoubles_ = false;
+    std::map<uint32_t, uint32_t> specials_; ///< registers with a name of their own (operand type) -> component mask
+};
+
+} // namespace svga::vulkan

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * From NIR as it comes from SPIR-V to NIR that the emitter takes.
+ *
+ * What lower() leaves:
+ *  - one function, no phis: values that merge are in registers (decl_reg, load_reg, store_reg), arrays that are indexed
+ *    at run time in registers with elements;
+ *  - vectors of at most four 32-bit components (doubles: two), booleans are 0 or ~0 in 32 bits;
+ *  - resources are register numbers (resources.h), constant buffers are read by load_ubo_vec4, shared memory by byte
+ *    offsets;
+ *  - inputs and outputs are load_input, load_interpolated_input, load_per_vertex_input, store_output and their like,
+ *    whose base is the register;
+ *  - system values are those that VGPU10 has; the driver's own are read from constant buffer 0.
+ */
+#pragma once
+
+#include "vulkan/compiler/compiler.h"
+#include "vulkan/compiler/resources.h"
+
+namespace svga::vulkan {
+
+void lower(nir_shader& nir, const CompileOptions& options, ResourceTable& resources);
+
+} // namespace svga::vulkan

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include "vulkan/compiler/nir_passes.h"
+
+namespace svga::vulkan {
+namespace {
+
+constexpr int kMinTexelOffset = -8, kMaxTexelOffset = 7;
+
+nir_def* loadConstantBuffer0(nir_builder* b, nir_def* byteOffset, unsigned components, unsigned alignMul,
+                             unsigned alignOffset) {
+    nir_intrinsic_instr* load = nir_intrinsic_instr_create(b->shader, nir_intrinsic_load_ubo);
+    load->num_components = static_cast<uint8_t>(components);
+    load->src[0] = nir_src_for_ssa(nir_imm_int(b, 0));
+    load->src[1] = nir_src_for_ssa(byteOffset);
+    nir_intrinsic_set_align(load, alignMul, alignOffset);
+    nir_intrinsic_set_range_base(load, 0);
+    nir_intrinsic_set_range(load, ~0u);
+    nir_intrinsic_set_access(load, static_cast<gl_access_qualifier>(ACCESS_CAN_REORDER | ACCESS_NON_WRITEABLE));
+    nir_def_init(&load->instr, &load->def, components, 32);
+    nir_builder_instr_insert(b, &load->instr);
+    return &load->def;
+}
+
+struct DriverValueState {
+    const CompileOptions& options;
+    bool perSample;
+};
+
+nir_def* pushConstant(nir_builder* b, nir_intrinsic_instr* intrinsic) {
+    const unsigned base = nir_intrinsic_base(intrinsic) + kPushConstantOffset;
+    unsigned alignMul = 4, alignOffset = 0;
+    if (nir_src_is_const(intrinsic->src[0])) {
+        alignMul = 16;
+        alignOffset = static_cast<unsigned>(nir_src_as_uint(intrinsic->src[0]) + base) % 16;
+    } else if (nir_intrinsic_has_align_mul(intrinsic) && nir_intrinsic_align_mul(intrinsic)) {
+        alignMul = std::min(16u, nir_intrinsic_align_mul(intrinsic));
+        alignOffset = (nir_intrinsic_align_offset(intrinsic) + base) % alignMul;
+    }
+    return loadConstantBuffer0(b, nir_iadd_imm(b, intrinsic->src[0].ssa, base), intrinsic->def.num_components, alignMul,
+                               alignOffset);
+}
+
+/** \brief VGPU10 has w where Vulkan has 1/w, and tells the pixel's centre also where each sample is shaded. */
+nir_def* fragCoord(nir_builder* b, bool perSample) {
+    nir_def* position = nir_load_frag_coord(b);
+    nir_def* xy = nir_trim_vector(b, position, 2);
+    if (perSample)
+        xy = nir_fadd(b, nir_ffloor(b, xy), nir_fadd_imm(b, nir_load_sample_pos(b), 0.5));
+    return nir_vec4(b, nir_channel(b, xy, 0), nir_channel(b, xy, 1), nir_channel(b, position, 2),
+                    nir_frcp(b, nir_channel(b, position, 3)));
+}
+
+nir_def* driverValue(nir_builder* b, nir_intrinsic_instr* intrinsic, const DriverValueState& state) {
+    switch (intrinsic->intrinsic) {
+    case nir_intrinsic_load_first_vertex:
+    case nir_intrinsic_load_base_vertex:
+        return driverConstant(b, offsetof(DriverConstants, firstVertex), 1);
+    case nir_intrinsic_load_base_instance:
+        return driverConstant(b, offsetof(DriverConstants, firstInstance), 1);
+    case nir_intrinsic_load_draw_id:
+        return driverConstant(b, offsetof(DriverConstants, drawIndex), 1);
+    case nir_intrinsic_load_view_index:
+        return driverConstant(b, offsetof(DriverConstants, viewIndex), 1);
+    case nir_intrinsic_load_num_workgroups:
+        return driverConstant(b, offsetof(DriverConstants, workgroupCount), 3);
+    case nir_intrinsic_load_base_workgroup_id:
+        return driverConstant(b, offsetof(DriverConstants, baseWorkgroup), 3);
+    case nir_intrinsic_load_push_constant:
+        return pushConstant(b, intrinsic);
+    case nir_intrinsic_load_frag_coord:
+        return fragCoord(b, state.perSample);
+    case nir_intrinsic_load_sample_pos:
+        return nir_fadd_imm(b, nir_load_sample_pos(b), 0.5);
+    case nir_intrinsic_load_sample_mask_in:
+        if (!state.perSample)
+            return nullptr;
+        return nir_iand(b, nir_load_sample_mask_in(b), nir_ishl(b, nir_imm_int(b, 1), nir_load_sample_id(b)));
+    case nir_intrinsic_load_helper_invocation: // covers nothing
+        return nir_ieq_imm(b, nir_load_sample_mask_in(b), 0);
+    case nir_intrinsic_load_point_coord: // points are one pixel
+        return nir_imm_vec2(b, 0.5f, 0.5f);
+    default:
+        return nullptr;
+    }
+}
+
+bool flipPosition(nir_builder* b, nir_intrinsic_instr* store) {
+    if (nir_intrinsic_io_semantics(store).location != VARYING_SLOT_POS)
+        return false;
+    const unsigned first = nir_intrinsic_component(store);
+    const unsigned count = store->src[0].ssa->num_components;
+    if (first > 1 || first + count < 2)
+        return false;
+    b->cursor = nir_before_instr(&store->instr);
+    nir_def* yScale = driverConstant(b, offsetof(DriverConstants, yScale), 1);
+    std::array<nir_def*, 4> parts{};
+    for (unsigned c = 0; c < count; ++c) {
+        parts[c] = nir_channel(b, store->src[0].ssa, c);
+        if (first + c == 1)
+            parts[c] = nir_fmul(b, parts[c], yScale);
+    }
+    nir_src_rewrite(&store->src[0], nir_vec(b, parts.data(), count));
+    return true;
+}
+
+bool lowerDriverValue(nir_builder* b, nir_intrinsic_instr* intrinsic, void* data) {
+    const auto& state = *static_cast<const DriverValueState*>(data);
+    if (intrinsic->intrinsic == nir_intrinsic_store_output)
+        return state.options.lastBeforeRasterizer && b->shader->info.stage != MESA_SHADER_FRAGMENT &&
+               flipPosition(b, intrinsic);
+    b->cursor = nir_before_instr(&intrinsic->instr);
+    nir_def* value = driverValue(b, intrinsic, state);
+    if (!value)
+        return false;
+    nir_def_replace(&intrinsic->def, value);
+    return true;
+}
+
+bool lowerModulo(nir_builder* b, nir_alu_instr* alu, void*) {
+    if (alu->op != nir_op_imod)
+        return false;
+    b->cursor = nir_before_instr(&alu->instr);
+    nir_def* dividend = nir_ssa_for_alu_src(b, alu, 0);
+    nir_def* divisor = nir_ssa_for_alu_src(b, alu, 1);
+    nir_def* remainder = nir_irem(b, dividend, divisor);
+    nir_def* differs = nir_ilt_imm(b, nir_ixor(b, remainder, divisor), 0);
+    nir_def* adjust = nir_iand(b, differs, nir_ine_imm(b, remainder, 0));
+    nir_def_replace(&alu->def, nir_bcsel(b, adjust, nir_iadd(b, remainder, divisor), remainder));
+    return true;
+}
+
+nir_def* identityOf(nir_builder* b, nir_intrinsic_instr* intrinsic) {
+    const auto op = static_cast<nir_op>(nir_intrinsic_reduction_op(intrinsic));
+    const nir_const_value identity = nir_alu_binop_identity(op, intrinsic->def.bit_size);
+    std::array<nir_const_value, NIR_MAX_VEC_COMPONENTS> values;
+    values.fill(identity);
+    return nir_build_imm(b, intrinsic->def.num_components, intrinsic->def.bit_size, values.data());
+}
+
+nir_def* trivialSubgroup(nir_builder* b, nir_intrinsic_instr* intrinsic) {
+    switch (intrinsic->intrinsic) {
+    case nir_intrinsic_load_subgroup_invocation:
+    case nir_intrinsic_first_invocation:
+        return nir_imm_int(b, 0);
+    case nir_intrinsic_load_subgroup_id:
+        return nir_load_local_invocation_index(b);
+    case nir_intrinsic_load_num_subgroups: {
+        const uint16_t* size = b->shader->info.workgroup_size;
+        return nir_imm_int(b, size[0] * size[1] * size[2]);
+    }
+    case nir_intrinsic_elect:
+        return nir_imm_true(b);
+    case nir_intrinsic_ballot:
+        return nir_b2i32(b, intrinsic->src[0].ssa);
+    case nir_intrinsic_read_invocation:
+    case nir_intrinsic_read_first_invocation:
+    case nir_intrinsic_shuffle:
+    case nir_intrinsic_reduce:
+    case nir_intrinsic_inclusive_scan:
+        return intrinsic->src[0].ssa;
+    case nir_intrinsic_exclusive_scan:
+        return identityOf(b, intrinsic);
+    default:
+        return nullptr;
+    }
+}
+
+bool lowerSubgroup(nir_builder* b, nir_intrinsic_instr* intrinsic, void*) {
+    b->cursor = nir_before_instr(&intrinsic->instr);
+    nir_def* value = trivialSubgroup(b, intrinsic);
+    if (!value)
+        return false;
+    nir_def_replace(&intrinsic->def, value);
+    return true;
+}
+
+} // namespace
+
+nir_def* driverConstant(nir_builder* b, size_t offset, uint32_t components) {
+    return loadConstantBuffer0(b, nir_imm_int(b, static_cast<int>(offset)), components, 16,
+                               static_cast<unsigned>(offset % 16));
+}
+
+bool lowerDriverValues(nir_shader* nir, const CompileOptions& options) {
+    DriverValueState state{options, nir->info.stage == MESA_SHADER_FRAGMENT &&
+                                        (options.perSample || nir->info.fs.uses_sample_shading)};
+    return nir_shader_intrinsics_pass(nir, lowerDriverValue, nir_metadata_control_flow, &state);
+}
+
+bool lowerIntegerModulo(nir_shader* nir) {
+    return nir_shader_alu_pass(nir, lowerModulo, nir_metadata_control_flow, nullptr);
+}
+
+bool lowerTrivialSubgroups(nir_shader* nir) {
+    return nir_shader_intrinsics_pass(nir, lowerSubgroup, nir_metadata_control_flow, nullptr);
+}
+
+bool offsetNeedsLowering(const nir_instr* instr, const void*) {
+    nir_tex_instr* tex = nir_instr_as_tex(const_cast<nir_instr*>(instr));
+    const int source = nir_tex_instr_src_index(tex, nir_tex_src_offset);
+    if (source < 0 || tex->op == nir_texop_tg4) // gathers take any offset
+        return false;
+    const nir_src& offset = tex->src[source].src;
+    if (!nir_src_is_const(offset))
+        return true;
+    for (unsigned c = 0; c < nir_src_num_components(offset); ++c) {
+        const int64_t value = nir_src_comp_as_int(offset, c);
+        if (value < kMinTexelOffset || value > kMaxTexelOffset)
+            return true;
+    }
+    return false;
+}
+
+bool isMemoryStore(const nir_instr* instr, const void*) {
+    if (instr->type != nir_instr_type_intrinsic)
+        return false;
+    const nir_intrinsic_op op = nir_instr_as_intrinsic(instr)->intrinsic;
+    return op == nir_intrinsic_store_ssbo || op == nir_intrinsic_store_shared;
+}
+
+} // namespace svga::vulkan

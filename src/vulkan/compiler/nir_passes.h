@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * NIR passes of our own, and the filters that NIR's passes ask. Each pass tells whether it changed anything.
+ */
+#pragma once
+
+#include "vulkan/compiler/compiler.h"
+#include "vulkan/compiler/nir_headers.h"
+
+namespace svga::vulkan {
+
+/** \brief Offset in constant buffer 0 that is loaded from by driverConstant(). */
+nir_def* driverConstant(nir_builder* b, size_t offset, uint32_t components);
+
+/**
+ * \brief System values that the driver tells, push constants, and what Vulkan has another way than VGPU10: the sign of
+ * y, 1/w of the fragment's position, sample positions.
+ */
+bool lowerDriverValues(nir_shader* nir, const CompileOptions& options);
+
+/** \brief imod, whose sign is the divisor's, by irem, whose sign is the dividend's. */
+bool lowerIntegerModulo(nir_shader* nir);
+
+/** \brief Subgroup operations where the subgroup is one invocation. */
+bool lowerTrivialSubgroups(nir_shader* nir);
+
+/** \brief Whether a texture instruction's offset is none that VGPU10 can encode. */
+bool offsetNeedsLowering(const nir_instr* instr, const void*);
+
+/** \brief Stores that need a mask without gaps. */
+bool isMemoryStore(const nir_instr* instr, const void*);
+
+} // namespace svga::vulkan
