@@ -137,15 +137,16 @@ fetch_sparse() {
 # warnings LOG: what compiler and sparse said, without places, which move from patch to patch.
 warnings() { grep -E 'warning:|error:' "$1" | sed 's/:[0-9]*:[0-9]*:/:/' | sort -u; }
 
-# build_and_compare: builds the check tree with all warnings; says what is new against the stock driver.
-build_and_compare() {
-    local what=$1 log=$OUTPUT/check-$2.log
-    kbuild "$OUTPUT/check" W=1 C=1 CHECK="$SPARSE" >"$log" 2>&1 || {
+# compare WHAT NUMBER COMMAND...: builds with all warnings; says what is new against the stock driver, which is number 0.
+compare() {
+    local what=$1 number=$2 log=$OUTPUT/check-$2.log
+    shift 2
+    "$@" W=1 >"$log" 2>&1 || {
         tail -n 30 "$log" >&2
         die "$what does not build; all output is in $log"
     }
-    if [ "$2" = 0 ]; then
-        warnings "$log" >"$OUTPUT/check-stock.txt"
+    if [ "$number" = 0 ]; then
+        warnings "$log" >"$OUTPUT/check-stock.txt" || true
     elif warnings "$log" | comm -13 "$OUTPUT/check-stock.txt" - | grep .; then
         die "$what adds these warnings; all output is in $log"
     fi
@@ -160,7 +161,7 @@ check() {
     step 'building the stock driver, for the warnings it has by itself'
     rm -rf "$OUTPUT/check"
     make_tree "$OUTPUT/check"
-    build_and_compare 'the stock driver' 0
+    compare 'the stock driver' 0 kbuild "$OUTPUT/check" C=1 CHECK="$SPARSE"
     for patch in "${SERIES[@]}"; do
         count=$((count + 1))
         step "$count of ${#SERIES[@]}: ${patch##*/}"
@@ -169,17 +170,51 @@ check() {
             --quiet --ignore FILE_PATH_CHANGES,CAMELCASE - <"$patch") ||
             die "checkpatch is not content with $patch"
         make_tree "$OUTPUT/check" "${SERIES[@]:0:count}"
-        build_and_compare "${patch##*/}" $count
+        compare "${patch##*/}" $count kbuild "$OUTPUT/check" C=1 CHECK="$SPARSE"
     done
     check_header "$OUTPUT/check"
     step "${#SERIES[@]} patches: each applies, builds and adds no warning"
 }
 
+# Debian has no headers of that kernel that could be used here, so its own are made, from all of its source. Its sparse is too old
+# for such a kernel, which asks for one that knows __typeof_unqual__.
+check_mainline() {
+    local tree count=0 patch
+    use_series mainline
+    mkdir -p "$OUTPUT"
+    tree=$KERNEL_CACHE/whole-${KERNEL_SOURCE##*/linux-}
+    if [ ! -e "$tree/.config" ]; then
+        step 'unpacking and configuring all of the kernel'
+        with_lock unpack_whole_kernel "$tree"
+        quietly "$OUTPUT/mainline-config.log" configure_whole_kernel "$tree"
+    fi
+    rm -rf "${tree:?}/$DRIVER"
+    cp -r "$KERNEL_SOURCE/$DRIVER" "$tree/$DRIVER"
+    cp "$KERNEL_SOURCE/${UAPI[0]}" "$tree/${UAPI[0]}"
+    step 'building the stock driver, for the warnings it has by itself'
+    compare 'the stock driver' 0 make --directory="$tree" --jobs="$(nproc)" $DRIVER/
+    for patch in "${SERIES[@]}"; do
+        count=$((count + 1))
+        step "$count of ${#SERIES[@]}: ${patch##*/}"
+        patch --directory="$tree" --strip=1 --forward --fuzz=0 --silent <"$patch" || die "$patch does not apply"
+        compare "${patch##*/}" $count make --directory="$tree" --jobs="$(nproc)" $DRIVER/
+    done
+    step "${#SERIES[@]} patches: each compiles in Linux ${KERNEL_SOURCE##*/linux-} and adds no warning"
+}
+
+configure_whole_kernel() {
+    make --directory="$1" defconfig
+    "$1/scripts/config" --file "$1/.config" --module DRM_VMWGFX --enable DEBUG_FS --enable PROVE_LOCKING
+    make --directory="$1" olddefconfig
+    make --directory="$1" --jobs="$(nproc)" prepare modules_prepare || { rm "$1/.config" && return 1; }
+}
+
 case ${1:-} in
 build | check) "$1" ;;
+check-mainline) check_mainline ;;
 check-applies) check_applies ;;
 install) install_module ;;
 uninstall) uninstall_module ;;
 clean) rm -rf "$OUTPUT" ;;
-*) die "usage: kernel.sh build|install|uninstall|check|check-applies|clean" ;;
+*) die "usage: kernel.sh build|install|uninstall|check|check-mainline|check-applies|clean" ;;
 esac

@@ -31,31 +31,43 @@ newest_kernel_package() {
     newest_in_series "$KERNEL_APT" "$1" "$KERNEL_SERIES" '[.~]'
 }
 
-# The source package's version, $1, is part of the folder's name: a newer kernel gets a folder of its own.
+# The version of the source package is part of the folder's name: a newer kernel gets a folder of its own.
 # Sets KERNEL_SOURCE, a tree that holds KERNEL_SOURCE_PARTS.
 fetch_kernel_source() {
     mkdir -p "$KERNEL_CACHE"
-    local version tarball part parts=()
+    local version part parts=()
     KERNEL_SOURCE=$(find "$KERNEL_CACHE" -maxdepth 1 -name "linux-$KERNEL_SERIES*[0-9]" 2>/dev/null | sort -V | tail -n 1)
     [ -z "$KERNEL_SOURCE" ] || return 0
     [ $KERNEL_APT != apt ] || private_apt_for_release
     version=$(newest_kernel_package "linux-source-$KERNEL_SERIES")
-    step "downloading the source of Linux $version (150 MB)"
-    download $KERNEL_APT "linux-source-$KERNEL_SERIES=$version"
-    step 'unpacking the driver of it'
-    rm -rf "$KERNEL_CACHE/source.tmp"
-    mkdir -p "$KERNEL_CACHE/source.tmp/deb"
-    dpkg-deb --extract "$DOWNLOADS/${DEBS[0]}" "$KERNEL_CACHE/source.tmp/deb"
-    tarball=$(find "$KERNEL_CACHE/source.tmp/deb" -name "linux-source-$KERNEL_SERIES.tar.*" | head -n 1)
-    [ -n "$tarball" ] || die "the package linux-source-$KERNEL_SERIES $version holds no tarball"
+    step "unpacking the driver of Linux $version"
     for part in "${KERNEL_SOURCE_PARTS[@]}"; do
         parts+=("linux-source-$KERNEL_SERIES/$part")
     done
-    mkdir "$KERNEL_CACHE/source.tmp/tree"
-    tar -xf "$tarball" --strip-components=1 -C "$KERNEL_CACHE/source.tmp/tree" "${parts[@]}"
     KERNEL_SOURCE=$KERNEL_CACHE/linux-${version%%-*}
-    mv "$KERNEL_CACHE/source.tmp/tree" "$KERNEL_SOURCE"
-    rm -rf "$KERNEL_CACHE/source.tmp"
+    unpack_kernel_source "$version" "$KERNEL_SOURCE" "${parts[@]}"
+}
+
+# unpack_kernel_source VERSION FOLDER [PATH...]: all of the source package's tarball, or those paths of it.
+unpack_kernel_source() {
+    local version=$1 folder=$2 tarball
+    shift 2
+    step "downloading the source of Linux $version (150 MB)"
+    download $KERNEL_APT "linux-source-$KERNEL_SERIES=$version"
+    rm -rf "$folder.tmp"
+    mkdir -p "$folder.tmp/deb" "$folder.tmp/tree"
+    dpkg-deb --extract "$DOWNLOADS/${DEBS[0]}" "$folder.tmp/deb"
+    tarball=$(find "$folder.tmp/deb" -name "linux-source-$KERNEL_SERIES.tar.*" | head -n 1)
+    [ -n "$tarball" ] || die "the package linux-source-$KERNEL_SERIES $version holds no tarball"
+    tar -xf "$tarball" --strip-components=1 -C "$folder.tmp/tree" "$@"
+    mv "$folder.tmp/tree" "$folder"
+    rm -rf "$folder.tmp"
+}
+
+# unpack_whole_kernel FOLDER: all of the source that KERNEL_SOURCE is a part of.
+unpack_whole_kernel() {
+    [ ! -d "$1" ] || return 0
+    unpack_kernel_source "$(newest_kernel_package "linux-source-$KERNEL_SERIES")" "$1"
 }
 
 # Unpacks the headers of Debian's newest amd64 kernel of the series. Sets KERNEL_HEADERS and KERNEL_RELEASE.
