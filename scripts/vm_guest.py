@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MIT
 """The part of the tests that runs inside the guest of svga-vm, in one boot: vm_guest.py REPORT PART...
 
-The guest has the host's own files, so the report that is written here is read there. Parts: piglit, coherency, uapi.
+The guest has the host's own files, so the report that is written here is read there. A part is a name of PARTS; what follows a
+colon is its argument.
 """
 
 import dataclasses
 import json
 import sys
+import xml.etree.ElementTree
 from pathlib import Path
 
 import harness
 import piglit
+import vm_leaks
 
 
 def piglit_part():
@@ -21,11 +24,25 @@ def piglit_part():
     return results
 
 
-def gtest_part(executable, *options):
+def gtest_part(executable, *options, timeout=300):
     report = Path(f"/run/{executable.name}.xml")
-    results, finished = harness.run_gtest(executable.name, [executable, *options], report, timeout=300)
+    results, finished = harness.run_gtest(executable.name, [executable, *options], report, timeout=timeout)
     if results.failed:
         print(finished.output[-6000:])
+    return results
+
+
+def fuzz_part(seconds):
+    """The fuzz of the dirty-tracking ioctls for so many seconds, after which nothing may be left allocated."""
+    uapi = harness.BUILD / "tests/uapi/svga-uapi"
+    gtest_part(uapi, "--gtest_filter=Fuzz.*", "--fuzz-seconds=5")  # what is made once and kept is there then
+    watch = vm_leaks.Watch()
+    results = gtest_part(uapi, "--gtest_filter=Fuzz.*", f"--fuzz-seconds={seconds}", timeout=int(seconds) + 600)
+    report = xml.etree.ElementTree.parse(f"/run/{uapi.name}.xml")
+    calls = int(next(node.get("value") for node in report.iter("property") if node.get("name") == "calls"))
+    leaks = watch.leaks(calls)
+    print(f"{calls} random calls in {seconds} s", *leaks, sep="\n")
+    results.add("nothing is left allocated", "fail" if leaks or not calls else "pass")
     return results
 
 
@@ -33,6 +50,7 @@ PARTS = {
     "piglit": piglit_part,
     "coherency": lambda: gtest_part(harness.BUILD / "tests/coherency/svga-coherency", "--seeds=5"),
     "uapi": lambda: gtest_part(harness.BUILD / "tests/uapi/svga-uapi"),
+    "fuzz": fuzz_part,
 }
 
 
@@ -40,7 +58,8 @@ def main():
     report, *parts = sys.argv[1:]
     results = harness.Results()
     for part in parts:
-        results.include(PARTS[part](), f"{part}: ")
+        name, _, argument = part.partition(":")
+        results.include(PARTS[name](*[argument] if argument else []), f"{part}: ")
     Path(report).write_text(json.dumps(dataclasses.asdict(results)))
     return 1 if results.failed else 0
 
