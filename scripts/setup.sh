@@ -21,6 +21,8 @@ write_stack_description() {
     local icd=$STOCK/usr/share/vulkan/icd.d/lvp_icd.json
     # shellcheck disable=SC2153 # BUILD is set in lib/common.sh
     local vendor=$BUILD/stock_egl_vendor.json
+    local svga_icd
+    svga_icd=$(find "$BUILD/mesa" -name 'svga_icd.*.json' | head -n 1)
     [ -e "$icd" ] || icd=$(find "$STOCK/usr/share/vulkan/icd.d" -name 'lvp_icd*.json' | head -n 1)
     cat >"$vendor" <<-END
 	{ "file_format_version": "1.0.0", "ICD": { "library_path": "$stock_libraries/libEGL_mesa.so.0" } }
@@ -28,11 +30,13 @@ write_stack_description() {
     cat >"$BUILD/stack.json.tmp" <<-END
 	{
 	  "coherent": {
-	    "needs": ["$MESA_LIBRARIES/libEGL.so.1", "$MESA_LIBRARIES/libgbm.so.1"],
+	    "needs": ["$MESA_LIBRARIES/libEGL.so.1", "$MESA_LIBRARIES/libgbm.so.1", "$svga_icd"],
 	    "library_path": "$MESA_LIBRARIES",
 	    "variables": {
 	      "LIBGL_DRIVERS_PATH": "$MESA_LIBRARIES/dri",
-	      "GBM_BACKENDS_PATH": "$MESA_LIBRARIES/gbm"
+	      "GBM_BACKENDS_PATH": "$MESA_LIBRARIES/gbm",
+	      "VK_DRIVER_FILES": "$svga_icd",
+	      "VK_ICD_FILENAMES": "$svga_icd"
 	    }
 	  },
 	  "stock": {

@@ -80,6 +80,18 @@ def uapi_tests(title, wrapper, *options):
     return results
 
 
+def vulkan_tests(title, wrapper, environment):
+    """The Vulkan tests of coherent memory and of the commands, through `wrapper`."""
+    report = BUILD / "gtest" / "vulkan.xml"
+    report.parent.mkdir(exist_ok=True)
+    cases, finished = harness.run_gtest(title, [*wrapper, BUILD / "tests/vulkan/svga-vulkan"], report, environment, timeout=600)
+    if cases.failed:
+        print(finished.output[-6000:])
+    results = Results()
+    results.include(cases, f"vulkan {title}: ")
+    return results
+
+
 def stack_tests(stack):
     """Real OpenGL programs on the whole stack."""
     results = Results()
@@ -107,6 +119,7 @@ def stack_tests(stack):
             step(f"coherency tests, tracker {title}")
             seeds = 200 if title == "async" else 20
             results.include(coherency_tests(title, stack.svga_run(f"--tracker={tracker}", *options), {}, f"--seeds={seeds}"))
+            results.include(vulkan_tests(title, stack.svga_run(f"--tracker={tracker}", *options), {}))
             results.include(uapi_tests(title, stack.svga_run(f"--tracker={tracker}", *options)))
     return results
 
@@ -118,8 +131,9 @@ def main():
     results.include(unit_tests(BUILD, stack.vulkan_environment()))
     step("unit tests with AddressSanitizer and UndefinedBehaviorSanitizer")
     results.include(unit_tests(REPO / "build-asan", {**stack.vulkan_environment(), **SANITIZERS}))
-    step("coherency tests on llvmpipe, where they must pass too")
+    step("coherency tests on llvmpipe and lavapipe, where they must pass too")
     results.include(coherency_tests("llvmpipe", [], stack.llvmpipe_environment()))
+    results.include(vulkan_tests("lavapipe", [], stack.vulkan_environment()))
     step("the stack")
     results.include(stack_tests(stack))
     step("virtual machines: Linux's own vmwgfx, and the patched one")

@@ -1,16 +1,17 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2154 # variables of the other parts
 # SPDX-License-Identifier: MIT
 #
-# Mesa with our winsys in place of its own. One tree and one build folder in the cache serve all checkouts: each brings
-# the overlay to its own state before it builds, and takes the libraries away into its own build folder after. Files are
-# compared and copied by content, so that going from one checkout to another rebuilds exactly what differs.
+# Mesa with our winsys in place of its own, and our Vulkan driver. One tree and one build folder in the cache serve all
+# checkouts: each brings the overlay to its own state before it builds, and takes the libraries away into its own build
+# folder after. Files are compared and copied by content, so that going from one checkout to another rebuilds exactly what
+# differs.
 
 MESA_BUILD=$CACHE/mesa/build-coherent
 OVERLAY=$REPO/src/gallium/winsys/svga/overlay
 
 MESA_OPTIONS=(
     --buildtype=release --auto-features=disabled --wrap-mode=nofallback
-    -Dgallium-drivers=svga -Dvulkan-drivers= -Dplatforms=x11 -Dllvm=disabled -Dglx=dri -Degl=enabled -Dgbm=enabled
+    -Dgallium-drivers=svga -Dvulkan-drivers=svga -Dplatforms=x11 -Dllvm=disabled -Dglx=dri -Degl=enabled -Dgbm=enabled
     -Dshared-glapi=enabled -Dgles2=enabled -Dglvnd=disabled -Dgallium-xa=disabled -Dgallium-va=disabled
     -Dgallium-vdpau=disabled -Dvideo-codecs= -Dshader-cache=disabled -Dxmlconfig=disabled -Dbuild-tests=false -Dtools=
 )
@@ -27,18 +28,24 @@ mirror_folder() {
     done < <(cd "$to" && find . -type f -print0)
 }
 
+# mirror_file FROM TO: the same for one file.
+mirror_file() {
+    cmp -s "$1" "$2" || install -D -m 644 "$1" "$2"
+}
+
 # See the overlay's meson.build for what goes where.
 overlay_winsys() {
     local drm=$MESA_SOURCE/src/gallium/winsys/svga/drm folder
-    for folder in gallium/winsys/svga util; do
+    for folder in gallium/winsys/svga util vulkan; do
         mirror_folder "$REPO/src/$folder" "$drm/coherent/$folder"
     done
-    local header=svga_coherent_drm.h
-    cmp -s "$REPO/include/$header" "$drm/coherent/$header" || install -m 644 "$REPO/include/$header" "$drm/coherent/$header"
-    cmp -s "$OVERLAY/meson.build" "$drm/meson.build" || install -m 644 "$OVERLAY/meson.build" "$drm/meson.build"
+    mirror_file "$REPO/include/svga_coherent_drm.h" "$drm/coherent/svga_coherent_drm.h"
+    mirror_file "$REPO/src/vulkan/overlay/meson.build" "$drm/coherent/meson.build"
+    mirror_file "$OVERLAY/meson.build" "$drm/meson.build"
 }
 
-# Fixes of bugs in Mesa that only a coherent winsys meets. A patch that is in the tree already is left alone.
+# Fixes of bugs in Mesa that only a coherent winsys meets, and the place of the Vulkan driver in Mesa's configuration. A
+# patch that is in the tree already is left alone.
 patch_mesa() {
     local patch
     for patch in "$OVERLAY"/patches/*.patch; do
@@ -50,17 +57,23 @@ patch_mesa() {
 configure_mesa() {
     overlay_winsys
     patch_mesa
+    local record=$MESA_BUILD/configured.txt
     if [ ! -e "$MESA_BUILD/build.ninja" ]; then
         step "configuring Mesa ${MESA_SOURCE##*-}"
         rm -rf "$MESA_BUILD"
         quietly "$CACHE/logs/mesa-setup.log" "${MESON[@]}" setup "$MESA_BUILD" "$MESA_SOURCE" "${MESA_OPTIONS[@]}"
+    elif [ "$(cat "$record" 2>/dev/null)" != "${MESA_OPTIONS[*]}" ]; then
+        step "configuring Mesa ${MESA_SOURCE##*-} again"
+        quietly "$CACHE/logs/mesa-setup.log" "${MESON[@]}" setup --reconfigure "$MESA_BUILD" "$MESA_SOURCE" \
+            "${MESA_OPTIONS[@]}"
     fi
+    printf '%s' "${MESA_OPTIONS[*]}" >"$record"
 }
 
-# Sets MESA_LIBRARIES, the folder of this checkout's libEGL, libGL, libGLESv2, libgbm and libgallium.
+# Sets MESA_LIBRARIES, the folder of this checkout's libEGL, libGL, libGLESv2, libgbm, libgallium and libvulkan_svga.
 build_mesa() {
     configure_mesa
-    step "building Mesa ${MESA_SOURCE##*-} with our winsys (from nothing: 7 CPU minutes and more; later runs: seconds)"
+    step "building Mesa ${MESA_SOURCE##*-} with our drivers (from nothing: 8 CPU minutes and more; later runs: seconds)"
     ninja -C "$MESA_BUILD"
     quietly "$CACHE/logs/mesa-install.log" "${MESON[@]}" install -C "$MESA_BUILD" --no-rebuild --only-changed --tags runtime \
         --destdir "$BUILD/mesa"

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "vulkan/memory.h"
+
+namespace svga::vulkan {
+
+/** \brief A VkBuffer: a range of the buffer surface of the memory that it is bound to. */
+struct Buffer : vk_buffer {
+    winsys::Ref<winsys::Surface> surface; ///< null until it is bound
+    uint32_t offset = 0;                  ///< bytes into the surface
+};
+
+} // namespace svga::vulkan

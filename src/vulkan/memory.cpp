@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "vulkan/memory.h"
+
+#include "vulkan/device.h"
+#include "vulkan/queue.h"
+
+#include <svga3d_reg.h>
+
+#include <limits>
+
+namespace svga::vulkan {
+
+namespace {
+
+using winsys::Ref;
+using winsys::Surface;
+
+constexpr uint64_t kBufferFlags = SVGA3D_SURFACE_BIND_VERTEX_BUFFER | SVGA3D_SURFACE_BIND_INDEX_BUFFER |
+                                  SVGA3D_SURFACE_BIND_CONSTANT_BUFFER | SVGA3D_SURFACE_BIND_SHADER_RESOURCE |
+                                  SVGA3D_SURFACE_BIND_UAVIEW | SVGA3D_SURFACE_BIND_RAW_VIEWS |
+                                  SVGA3D_SURFACE_DRAWINDIRECT_ARGS | SVGA3D_SURFACE_TRANSFER_FROM_BUFFER;
+constexpr uint64_t kBufferGranularity = 16; ///< bytes: the widest element of a view
+
+} // namespace
+
+Ref<Surface> createBufferSurface(winsys::Device& device, uint64_t size) {
+    if (size > std::numeric_limits<uint32_t>::max() - kBufferGranularity)
+        throw Error("{} bytes are more than a surface can have", size);
+    winsys::SurfaceDesc desc;
+    desc.flags = kBufferFlags;
+    desc.format = SVGA3D_BUFFER;
+    desc.width = static_cast<uint32_t>((size + kBufferGranularity - 1) / kBufferGranularity * kBufferGranularity);
+    return Surface::create(device, desc);
+}
+
+Ref<Surface> Memory::surface() {
+    const std::lock_guard lock(mutex_);
+    if (!surface_)
+        surface_ = createBufferSurface(*as<Device>(base.device).winsys, size);
+    return surface_;
+}
+
+void Memory::map() {
+    mapped = static_cast<std::byte*>(surface()->map({.write = true, .unsynchronized = true}));
+}
+
+Memory::~Memory() {
+    if (mapped)
+        surface_->unmap();
+    if (surface_)
+        as<Device>(base.device).queue->executor().forget(*surface_);
+}
+
+} // namespace svga::vulkan
+
+using namespace svga::vulkan;
+
+extern "C" {
+
+VKAPI_ATTR VkResult VKAPI_CALL svga_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo* info,
+                                                   const VkAllocationCallbacks* allocator, VkDeviceMemory* out) {
+    Device& device = as<Device>(vk_device_from_handle(handle));
+    return guarded(&device, VK_ERROR_OUT_OF_DEVICE_MEMORY, [&] {
+        if (!device.takeMemory(info->allocationSize))
+            throw svga::Error("there is no room for {} bytes in the heap", info->allocationSize);
+        Memory* memory = nullptr;
+        try {
+            memory = allocate<Memory>(device, allocator);
+            vk_object_base_init(&device, &memory->base, VK_OBJECT_TYPE_DEVICE_MEMORY);
+            memory->size = info->allocationSize;
+            memory->memory_type_index = info->memoryTypeIndex;
+            if (info->memoryTypeIndex == kCoherentMemory)
+                memory->map();
+        } catch (...) {
+            if (memory) {
+                vk_object_base_finish(&memory->base);
+                release(device, allocator, memory);
+            }
+            device.giveMemory(info->allocationSize);
+            throw;
+        }
+        *out = vk_device_memory_to_handle(memory);
+    });
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_FreeMemory(VkDevice handle, VkDeviceMemory memoryHandle,
+                                           const VkAllocationCallbacks* allocator) {
+    Device& device = as<Device>(vk_device_from_handle(handle));
+    if (!memoryHandle)
+        return;
+    Memory& memory = as<Memory>(vk_device_memory_from_handle(memoryHandle));
+    device.giveMemory(memory.size);
+    vk_object_base_finish(&memory.base);
+    release(device, allocator, &memory);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL svga_MapMemory2KHR(VkDevice, const VkMemoryMapInfoKHR* info, void** data) {
+    *data = as<Memory>(vk_device_memory_from_handle(info->memory)).mapped + info->offset;
+    return VK_SUCCESS;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL svga_UnmapMemory2KHR(VkDevice, const VkMemoryUnmapInfoKHR*) {
+    return VK_SUCCESS; // it stays mapped as long as it lives
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL svga_FlushMappedMemoryRanges(VkDevice, uint32_t, const VkMappedMemoryRange*) {
+    return VK_SUCCESS; // all memory that can be mapped is coherent
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL svga_InvalidateMappedMemoryRanges(VkDevice, uint32_t, const VkMappedMemoryRange*) {
+    return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_GetDeviceMemoryCommitment(VkDevice, VkDeviceMemory, VkDeviceSize* committed) {
+    *committed = 0; // of lazily allocated memory, of which there is none
+}
+
+} // extern "C"

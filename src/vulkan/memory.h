@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * Device memory.
+ *
+ * An allocation of the coherent type is one buffer surface, as large as the allocation, that can be bound in every way,
+ * over one coherent MOB that is mapped once. A VkBuffer is a range of it: offsets, several buffers and aliases in one
+ * allocation come by themselves, and what the CPU and the device write meets in the same memory. No flush or invalidate
+ * has anything to do.
+ *
+ * Memory of the device-local type has such a surface once a buffer is bound to it. An image has a surface of its own
+ * (SVGA lays images out as it likes, and knows no image in a buffer): for images the allocation is a mere number.
+ *
+ * The device must take surfaces that can be bound in every way at once. This project's does; see docs/vulkan.md.
+ */
+#pragma once
+
+#include "gallium/winsys/svga/core/surface.h"
+#include "vulkan/mesa.h"
+
+#include <mutex>
+
+namespace svga::vulkan {
+
+/** \brief A VkDeviceMemory. */
+struct Memory : vk_device_memory {
+    /** \brief The buffer surface over all of it, made where there is none yet. Any thread. Throws Error. */
+    winsys::Ref<winsys::Surface> surface();
+
+    /** \brief Maps it for as long as it lives. Throws Error. */
+    void map();
+    ~Memory();
+
+    std::byte* mapped = nullptr; ///< where the CPU has it; only of the coherent type
+
+private:
+    std::mutex mutex_;
+    winsys::Ref<winsys::Surface> surface_;
+};
+
+/** \brief A surface for \p size bytes that can be bound as whatever a buffer can be. Throws Error. */
+winsys::Ref<winsys::Surface> createBufferSurface(winsys::Device& device, uint64_t size);
+
+} // namespace svga::vulkan

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+#include "vulkan/physical_device.h"
+
+#include "gallium/winsys/svga/core/drm_kernel.h"
+#include "util/unique_fd.h"
+#include "vulkan/compiler/compiler.h"
+#include "vulkan/instance.h"
+#include "vulkan/limits.h"
+#include "vulkan/sync.h"
+
+#include <svga3d_devcaps.h>
+#include <svga3d_dx.h>
+#include <svga3d_limits.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <limits>
+#include <xf86drm.h>
+
+#include "git_sha1.h"
+#include "util/mesa-sha1.h"
+#include "vk_common_entrypoints.h"
+
+namespace svga::vulkan {
+
+namespace {
+
+constexpr uint32_t kVendor = 0x15ad; ///< VMware, of the PCI device
+constexpr uint32_t kDriverVersion = VK_MAKE_VERSION(0, 1, 0);
+
+vk_device_extension_table deviceExtensions() {
+    vk_device_extension_table table{};
+    table.KHR_bind_memory2 = true;
+    table.KHR_copy_commands2 = true;
+    table.KHR_dedicated_allocation = true;
+    table.KHR_device_group = true;
+    table.KHR_get_memory_requirements2 = true;
+    table.KHR_maintenance1 = true;
+    table.KHR_maintenance2 = true;
+    table.KHR_maintenance3 = true;
+    table.KHR_map_memory2 = true;
+    table.KHR_synchronization2 = true;
+    table.KHR_timeline_semaphore = true;
+    table.EXT_private_data = true;
+    return table;
+}
+
+vk_features supportedFeatures() {
+    vk_features features{};
+    features.synchronization2 = true;
+    features.timelineSemaphore = true;
+    features.privateData = true;
+    return features;
+}
+
+/** As much as a MOB may hold, and 32 bits of byte offset address. */
+uint64_t maxAllocation(const winsys::DeviceInfo& info) {
+    return std::min<uint64_t>(info.maxMobSize, std::numeric_limits<uint32_t>::max() & ~uint32_t(4095));
+}
+
+void setImageLimits(vk_properties& limits, const PhysicalDevice& device) {
+    const uint32_t extent = device.devcap(SVGA3D_DEVCAP_MAX_TEXTURE_WIDTH);
+    const bool sm5 = device.winsys->info().sm5;
+    const VkSampleCountFlags samples =
+        VK_SAMPLE_COUNT_1_BIT | (device.devcap(SVGA3D_DEVCAP_MULTISAMPLE_4X) ? VK_SAMPLE_COUNT_4_BIT : 0);
+    limits.maxImageDimension1D = limits.maxImageDimension2D = limits.maxImageDimensionCube = extent;
+    limits.maxImageDimension3D = device.devcap(SVGA3D_DEVCAP_MAX_VOLUME_EXTENT);
+    limits.maxImageArrayLayers = sm5 ? SVGA3D_SM5_MAX_SURFACE_ARRAYSIZE : SVGA3D_SM4_MAX_SURFACE_ARRAYSIZE;
+    limits.bufferImageGranularity = 1;
+    limits.maxFramebufferWidth = limits.maxFramebufferHeight = extent;
+    limits.maxFramebufferLayers = limits.maxImageArrayLayers;
+    limits.maxColorAttachments =
+        std::min<uint32_t>(device.devcap(SVGA3D_DEVCAP_MAX_RENDER_TARGETS), SVGA3D_DX_MAX_RENDER_TARGETS);
+    limits.framebufferColorSampleCounts = limits.framebufferDepthSampleCounts = samples;
+    limits.framebufferStencilSampleCounts = limits.framebufferNoAttachmentsSampleCounts = samples;
+    limits.framebufferIntegerColorSampleCounts = samples;
+    limits.sampledImageColorSampleCounts = limits.sampledImageIntegerSampleCounts = samples;
+    limits.sampledImageDepthSampleCounts = limits.sampledImageStencilSampleCounts = samples;
+    limits.storageImageSampleCounts = VK_SAMPLE_COUNT_1_BIT;
+    limits.maxSampleMaskWords = 1;
+    limits.standardSampleLocations = true;
+    limits.minTexelOffset = limits.minTexelGatherOffset = -8;
+    limits.maxTexelOffset = limits.maxTexelGatherOffset = 7;
+    limits.minInterpolationOffset = -0.5f;
+    limits.maxInterpolationOffset = 0.4375f;
+    limits.subPixelInterpolationOffsetBits = 4;
+    limits.subPixelPrecisionBits = limits.subTexelPrecisionBits = limits.mipmapPrecisionBits = 8;
+    limits.maxSamplerLodBias = 15;
+    limits.maxSamplerAnisotropy = std::max(device.devcap(SVGA3D_DEVCAP_MAX_TEXTURE_ANISOTROPY), 1u);
+    limits.maxSamplerAllocationCount = 4000;
+}
+
+/** Descriptors take registers of VGPU10's stages: see compiler/compiler.h. */
+void setDescriptorLimits(vk_properties& limits, const PhysicalDevice& device) {
+    constexpr uint32_t kStages = 6;
+    const uint32_t constantBuffers =
+        std::min<uint32_t>(device.devcap(SVGA3D_DEVCAP_DX_MAX_CONSTANT_BUFFERS), SVGA3D_DX_MAX_CONSTBUFFERS);
+    limits.maxBoundDescriptorSets = kMaxDescriptorSets;
+    limits.maxPerStageDescriptorSamplers = SVGA3D_DX_MAX_SAMPLERS;
+    limits.maxPerStageDescriptorUniformBuffers = constantBuffers ? constantBuffers - 1 : 0; // one is the driver's
+    limits.maxPerStageDescriptorStorageBuffers = kStorageBuffersPerStage;
+    limits.maxPerStageDescriptorStorageImages = kStorageImagesPerStage;
+    limits.maxPerStageDescriptorInputAttachments = SVGA3D_DX_MAX_RENDER_TARGETS;
+    limits.maxPerStageDescriptorSampledImages =
+        SVGA3D_DX_MAX_SRVIEWS - kStorageBuffersPerStage - SVGA3D_DX_MAX_RENDER_TARGETS;
+    limits.maxPerStageResources = SVGA3D_DX_MAX_SRVIEWS;
+    limits.maxDescriptorSetSamplers = kStages * limits.maxPerStageDescriptorSamplers;
+    limits.maxDescriptorSetUniformBuffers = kStages * limits.maxPerStageDescriptorUniformBuffers;
+    limits.maxDescriptorSetUniformBuffersDynamic = kMaxDynamicBuffers / 2;
+    limits.maxDescriptorSetStorageBuffers = kStages * limits.maxPerStageDescriptorStorageBuffers;
+    limits.maxDescriptorSetStorageBuffersDynamic = kMaxDynamicBuffers / 2;
+    limits.maxDescriptorSetSampledImages = kStages * limits.maxPerStageDescriptorSampledImages;
+    limits.maxDescriptorSetStorageImages = kStages * limits.maxPerStageDescriptorStorageImages;
+    limits.maxDescriptorSetInputAttachments = limits.maxPerStageDescriptorInputAttachments;
+    limits.maxPushConstantsSize = kMaxPushConstants;
+    limits.maxPerSetDescriptors = 4096;
+    limits.maxPushDescriptors = kMaxPushDescriptors;
+}
+
+void setBufferLimits(vk_properties& limits, const winsys::DeviceInfo& info) {
+    const auto largest = static_cast<uint32_t>(maxAllocation(info));
+    limits.maxTexelBufferElements = std::min<uint32_t>(largest, 1u << 27);
+    limits.maxUniformBufferRange = SVGA3D_DX_MAX_CONSTBUF_BINDING_SIZE;
+    limits.maxStorageBufferRange = largest;
+    limits.maxMemoryAllocationCount = SVGA3D_HB_MAX_SURFACE_IDS / 2; // each is a surface; images want some as well
+    limits.maxMemoryAllocationSize = maxAllocation(info);
+    limits.maxBufferSize = maxAllocation(info);
+    limits.minMemoryMapAlignment = 4096;
+    limits.minTexelBufferOffsetAlignment = 16;
+    limits.minUniformBufferOffsetAlignment = kConstantBufferAlignment;
+    limits.minStorageBufferOffsetAlignment = kRawViewAlignment;
+    limits.optimalBufferCopyOffsetAlignment = 1;
+    limits.optimalBufferCopyRowPitchAlignment = 1;
+    limits.nonCoherentAtomSize = 1; // there is no memory that is not coherent
+}
+
+void setGeometryLimits(vk_properties& limits, const PhysicalDevice& device) {
+    limits.maxVertexInputAttributes = SVGA3D_DX_MAX_VERTEXINPUTREGISTERS;
+    limits.maxVertexInputBindings =
+        std::min<uint32_t>(device.devcap(SVGA3D_DEVCAP_DX_MAX_VERTEXBUFFERS), SVGA3D_DX_MAX_VERTEXBUFFERS);
+    limits.maxVertexInputAttributeOffset = 2047;
+    limits.maxVertexInputBindingStride = 2048;
+    limits.maxVertexOutputComponents = 64;
+    limits.maxFragmentInputComponents = 64;
+    limits.maxFragmentOutputAttachments = limits.maxColorAttachments;
+    limits.maxFragmentCombinedOutputResources =
+        limits.maxColorAttachments + kStorageBuffersPerStage + kStorageImagesPerStage;
+    limits.maxDrawIndexedIndexValue = std::numeric_limits<uint32_t>::max();
+    limits.maxDrawIndirectCount = 1;
+    limits.maxViewports = 1;
+    limits.maxViewportDimensions[0] = limits.maxViewportDimensions[1] = limits.maxImageDimension2D;
+    limits.viewportBoundsRange[0] = -2.0f * static_cast<float>(limits.maxImageDimension2D);
+    limits.viewportBoundsRange[1] = 2.0f * static_cast<float>(limits.maxImageDimension2D) - 1;
+    limits.viewportSubPixelBits = 8;
+    limits.pointSizeRange[0] = limits.pointSizeRange[1] = 1;
+    limits.lineWidthRange[0] = limits.lineWidthRange[1] = 1;
+    limits.discreteQueuePriorities = 2;
+    limits.pointClippingBehavior = VK_POINT_CLIPPING_BEHAVIOR_ALL_CLIP_PLANES;
+    limits.maxMultiviewViewCount = 6;
+    limits.maxMultiviewInstanceIndex = (1u << 27) - 1;
+}
+
+void setComputeLimits(vk_properties& limits) {
+    limits.maxComputeSharedMemorySize = 32768;
+    for (uint32_t& count : limits.maxComputeWorkGroupCount)
+        count = SVGA3D_MAX_SHADER_THREAD_GROUPS;
+    limits.maxComputeWorkGroupInvocations = 1024;
+    limits.maxComputeWorkGroupSize[0] = limits.maxComputeWorkGroupSize[1] = 1024;
+    limits.maxComputeWorkGroupSize[2] = 64;
+    // VGPU10 knows no subgroups: each invocation is one.
+    limits.subgroupSize = limits.minSubgroupSize = limits.maxSubgroupSize = 1;
+    limits.subgroupSupportedStages = VK_SHADER_STAGE_COMPUTE_BIT;
+    limits.subgroupSupportedOperations = VK_SUBGROUP_FEATURE_BASIC_BIT;
+}
+
+/** What tells this driver and device from others, and so whose pipeline caches are whose. */
+void setIdentity(vk_properties& properties, const winsys::DeviceInfo& info) {
+    properties.apiVersion = kApiVersion;
+    properties.driverVersion = kDriverVersion;
+    properties.vendorID = kVendor;
+    properties.deviceID = info.deviceId;
+    properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU;
+    std::snprintf(properties.deviceName, sizeof(properties.deviceName), "SVGA3D (%s)",
+                  info.gl43  ? "shader model 5.1"
+                  : info.sm5 ? "shader model 5"
+                             : "shader model 4");
+    const auto digest = [](uint8_t* uuid, const std::string& what) {
+        uint8_t sha1[SHA1_DIGEST_LENGTH];
+        _mesa_sha1_compute(what.data(), what.size(), sha1);
+        std::memcpy(uuid, sha1, VK_UUID_SIZE);
+    };
+    const std::string driver = std::string("svga " PACKAGE_VERSION MESA_GIT_SHA1 " ") + std::to_string(kDriverVersion);
+    digest(properties.driverUUID, driver);
+    digest(properties.deviceUUID, "svga " + std::to_string(info.deviceId));
+    std::string device = driver;
+    device.append(reinterpret_cast<const char*>(info.devcaps.data()), info.devcaps.size() * sizeof(uint32_t));
+    digest(properties.pipelineCacheUUID, device);
+}
+
+vk_properties knownProperties(const PhysicalDevice& device) {
+    vk_properties properties{};
+    setIdentity(properties, device.winsys->info());
+    setImageLimits(properties, device);
+    setDescriptorLimits(properties, device);
+    setBufferLimits(properties, device.winsys->info());
+    setGeometryLimits(properties, device);
+    setComputeLimits(properties);
+    properties.maxTimelineSemaphoreValueDifference = std::numeric_limits<uint64_t>::max();
+    return properties;
+}
+
+VkPhysicalDeviceMemoryProperties memoryProperties(const winsys::DeviceInfo& info) {
+    VkPhysicalDeviceMemoryProperties memory{};
+    memory.memoryHeapCount = 1;
+    memory.memoryHeaps[0] = {info.maxMobMemory, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT};
+    memory.memoryTypeCount = kMemoryTypes;
+    memory.memoryTypes[kDeviceLocalMemory] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0};
+    memory.memoryTypes[kCoherentMemory] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                               VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
+                                               VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
+                                           0};
+    return memory;
+}
+
+bool isVmwgfx(int fd) {
+    drmVersion* version = drmGetVersion(fd);
+    const bool is = version && std::strcmp(version->name, "vmwgfx") == 0;
+    drmFreeVersion(version);
+    return is;
+}
+
+std::unique_ptr<winsys::Device> openNode(const std::string& path) {
+    const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd)
+        throw Error("cannot open {}: {}", path, std::strerror(errno));
+    return std::make_unique<winsys::Device>(std::make_unique<winsys::DrmKernel>(fd.get()));
+}
+
+} // namespace
+
+VkResult PhysicalDevice::tryCreate(vk_instance* instance, drmDevice* drm, vk_physical_device** out) {
+    if (!(drm->available_nodes & (1 << DRM_NODE_RENDER)))
+        return VK_ERROR_INCOMPATIBLE_DRIVER;
+    const char* path = drm->nodes[DRM_NODE_RENDER];
+    return guarded(instance, VK_ERROR_INCOMPATIBLE_DRIVER, [&] {
+        {
+            const UniqueFd fd(::open(path, O_RDWR | O_CLOEXEC));
+            if (!fd || !isVmwgfx(fd.get()))
+                return VK_ERROR_INCOMPATIBLE_DRIVER;
+        }
+        auto* device = allocate<PhysicalDevice>(instance->alloc, nullptr, VK_SYSTEM_ALLOCATION_SCOPE_INSTANCE);
+        const VkResult result = guarded(instance, VK_ERROR_INCOMPATIBLE_DRIVER, [&] {
+            device->path = path;
+            device->winsys = openNode(device->path);
+            if (!device->winsys->info().sm5)
+                throw Error("{}: Vulkan needs a device with shader model 5", path);
+            device->syncTypes = {&kFenceSyncType, &kTimelineSyncType.sync, nullptr};
+            device->memory = memoryProperties(device->winsys->info());
+            vk_physical_device_dispatch_table dispatch;
+            vk_physical_device_dispatch_table_from_entrypoints(&dispatch, &svga_physical_device_entrypoints, true);
+            vk_physical_device_dispatch_table_from_entrypoints(&dispatch, &wsi_physical_device_entrypoints, false);
+            const vk_device_extension_table extensions = deviceExtensions();
+            const vk_features supported = supportedFeatures();
+            const vk_properties known = knownProperties(*device);
+            const VkResult done = vk_physical_device_init(device, instance, &extensions, &supported, &known, &dispatch);
+            if (done == VK_SUCCESS)
+                device->supported_sync_types = device->syncTypes.data();
+            return done;
+        });
+        if (result != VK_SUCCESS) {
+            release(instance->alloc, nullptr, device);
+            return result;
+        }
+        *out = device;
+        return VK_SUCCESS;
+    });
+}
+
+void PhysicalDevice::destroy(vk_physical_device* base) {
+    PhysicalDevice& device = as<PhysicalDevice>(base);
+    const VkAllocationCallbacks& alloc = device.instance->alloc;
+    vk_physical_device_finish(&device);
+    release(alloc, nullptr, &device);
+}
+
+std::unique_ptr<winsys::Device> PhysicalDevice::open() const {
+    return openNode(path);
+}
+
+} // namespace svga::vulkan
+
+using namespace svga::vulkan;
+
+extern "C" {
+
+VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceQueueFamilyProperties2(VkPhysicalDevice, uint32_t* count,
+                                                                        VkQueueFamilyProperties2* properties) {
+    VK_OUTARRAY_MAKE_TYPED(VkQueueFamilyProperties2, out, properties, count);
+    vk_outarray_append_typed(VkQueueFamilyProperties2, &out, family) {
+        family->queueFamilyProperties.queueFlags = VK_QUEUE_TRANSFER_BIT;
+        family->queueFamilyProperties.queueCount = 1;
+        family->queueFamilyProperties.timestampValidBits = 0;
+        family->queueFamilyProperties.minImageTransferGranularity = {1, 1, 1};
+    }
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceMemoryProperties2(VkPhysicalDevice handle,
+                                                                   VkPhysicalDeviceMemoryProperties2* properties) {
+    properties->memoryProperties = as<PhysicalDevice>(vk_physical_device_from_handle(handle)).memory;
+}
+
+} // extern "C"

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "gpu.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace svga::test {
+
+void check(VkResult result, const char* what) {
+    if (result != VK_SUCCESS)
+        throw std::runtime_error(fmt::format("{}: VkResult {}", what, static_cast<int>(result)));
+}
+
+Allocation::Allocation(Gpu& gpu, VkDeviceSize size, VkMemoryPropertyFlags properties)
+    : gpu_(gpu) {
+    VkMemoryAllocateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
+    info.allocationSize = size;
+    info.memoryTypeIndex = gpu.memoryType(properties);
+    check(vkAllocateMemory(gpu.device(), &info, nullptr, &handle_), "vkAllocateMemory");
+    if (gpu.memory().memoryTypes[info.memoryTypeIndex].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) {
+        void* address;
+        check(vkMapMemory(gpu.device(), handle_, 0, VK_WHOLE_SIZE, 0, &address), "vkMapMemory");
+        bytes_ = {static_cast<std::byte*>(address), static_cast<size_t>(size)};
+    }
+}
+
+Allocation::~Allocation() {
+    vkFreeMemory(gpu_.device(), handle_, nullptr);
+}
+
+Buffer::Buffer(Gpu& gpu, const Allocation& memory, VkDeviceSize offset, VkDeviceSize size)
+    : gpu_(gpu)
+    , size_(size) {
+    VkBufferCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
+    info.size = size;
+    info.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                 VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                 VK_BUFFER_USAGE_INDEX_BUFFER_BIT | VK_BUFFER_USAGE_VERTEX_BUFFER_BIT |
+                 VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
+    check(vkCreateBuffer(gpu.device(), &info, nullptr, &handle_), "vkCreateBuffer");
+    check(vkBindBufferMemory(gpu.device(), handle_, memory.handle(), offset), "vkBindBufferMemory");
+}
+
+Buffer::~Buffer() {
+    vkDestroyBuffer(gpu_.device(), handle_, nullptr);
+}
+
+CoherentBuffer::CoherentBuffer(Gpu& gpu, VkDeviceSize size)
+    : memory(gpu, (size + 255) / 256 * 256, Gpu::kCoherent)
+    , buffer(gpu, memory, 0, size) {}
+
+Gpu::Gpu() {
+    VkApplicationInfo application{};
+    application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
+    application.apiVersion = VK_API_VERSION_1_1;
+    VkInstanceCreateInfo instanceInfo{};
+    instanceInfo.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+    instanceInfo.pApplicationInfo = &application;
+    check(vkCreateInstance(&instanceInfo, nullptr, &instance_), "vkCreateInstance");
+    uint32_t count = 1;
+    const VkResult result = vkEnumeratePhysicalDevices(instance_, &count, &physicalDevice_);
+    if (result != VK_INCOMPLETE)
+        check(result, "vkEnumeratePhysicalDevices");
+    if (count == 0)
+        throw std::runtime_error("there is no Vulkan device");
+    vkGetPhysicalDeviceProperties(physicalDevice_, &properties_);
+    vkGetPhysicalDeviceMemoryProperties(physicalDevice_, &memory_);
+    count = 1;
+    VkQueueFamilyProperties family;
+    vkGetPhysicalDeviceQueueFamilyProperties(physicalDevice_, &count, &family);
+    queueFlags_ = family.queueFlags;
+
+    const float priority = 1;
+    VkDeviceQueueCreateInfo queueInfo{};
+    queueInfo.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+    queueInfo.queueCount = 1;
+    queueInfo.pQueuePriorities = &priority;
+    VkPhysicalDeviceTimelineSemaphoreFeatures timeline{};
+    timeline.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
+    timeline.timelineSemaphore = VK_TRUE;
+    const char* extension = VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME;
+    VkDeviceCreateInfo deviceInfo{};
+    deviceInfo.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+    deviceInfo.pNext = &timeline;
+    deviceInfo.queueCreateInfoCount = 1;
+    deviceInfo.pQueueCreateInfos = &queueInfo;
+    deviceInfo.enabledExtensionCount = 1;
+    deviceInfo.ppEnabledExtensionNames = &extension;
+    check(vkCreateDevice(physicalDevice_, &deviceInfo, nullptr, &device_), "vkCreateDevice");
+    vkGetDeviceQueue(device_, 0, 0, &queue_);
+    VkCommandPoolCreateInfo poolInfo{};
+    poolInfo.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
+    check(vkCreateCommandPool(device_, &poolInfo, nullptr, &pool_), "vkCreateCommandPool");
+}
+
+Gpu::~Gpu() {
+    if (device_) {
+        vkDeviceWaitIdle(device_);
+        vkDestroyCommandPool(device_, pool_, nullptr);
+        vkDestroyDevice(device_, nullptr);
+    }
+    vkDestroyInstance(instance_, nullptr);
+}
+
+uint32_t Gpu::memoryType(VkMemoryPropertyFlags properties, uint32_t types) const {
+    for (uint32_t i = 0; i < memory_.memoryTypeCount; ++i)
+        if (types & (1u << i) && (memory_.memoryTypes[i].propertyFlags & properties) == properties)
+            return i;
+    throw std::runtime_error(fmt::format("there is no memory type with properties {:#x}", properties));
+}
+
+VkCommandBuffer Gpu::record(const std::function<void(VkCommandBuffer)>& commands, VkCommandBufferLevel level) {
+    VkCommandBufferAllocateInfo allocate{};
+    allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+    allocate.commandPool = pool_;
+    allocate.level = level;
+    allocate.commandBufferCount = 1;
+    VkCommandBuffer buffer;
+    check(vkAllocateCommandBuffers(device_, &allocate, &buffer), "vkAllocateCommandBuffers");
+    VkCommandBufferInheritanceInfo inheritance{};
+    inheritance.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_INHERITANCE_INFO;
+    VkCommandBufferBeginInfo begin{};
+    begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+    begin.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT;
+    begin.pInheritanceInfo = &inheritance;
+    check(vkBeginCommandBuffer(buffer, &begin), "vkBeginCommandBuffer");
+    commands(buffer);
+    check(vkEndCommandBuffer(buffer), "vkEndCommandBuffer");
+    return buffer;
+}
+
+VkFence Gpu::submit(std::span<const VkCommandBuffer> commands, const void* next, uint32_t signals,
+                    const VkSemaphore* signal, uint32_t waits, const VkSemaphore* wait) {
+    VkFenceCreateInfo fenceInfo{};
+    fenceInfo.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO;
+    VkFence fence;
+    check(vkCreateFence(device_, &fenceInfo, nullptr, &fence), "vkCreateFence");
+    const std::vector<VkPipelineStageFlags> stages(waits, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT);
+    VkSubmitInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+    info.pNext = next;
+    info.commandBufferCount = static_cast<uint32_t>(commands.size());
+    info.pCommandBuffers = commands.data();
+    info.signalSemaphoreCount = signals;
+    info.pSignalSemaphores = signal;
+    info.waitSemaphoreCount = waits;
+    info.pWaitSemaphores = wait;
+    info.pWaitDstStageMask = stages.data();
+    check(vkQueueSubmit(queue_, 1, &info, fence), "vkQueueSubmit");
+    return fence;
+}
+
+void Gpu::wait(VkFence fence) {
+    const VkResult result = vkWaitForFences(device_, 1, &fence, VK_TRUE, UINT64_MAX);
+    vkDestroyFence(device_, fence, nullptr);
+    check(result, "vkWaitForFences");
+}
+
+void Gpu::run(const std::function<void(VkCommandBuffer)>& commands) {
+    const VkCommandBuffer buffer = record(commands);
+    wait(submit({&buffer, 1}));
+    vkFreeCommandBuffers(device_, pool_, 1, &buffer);
+}
+
+void barrier(VkCommandBuffer commands, VkAccessFlags before, VkAccessFlags after) {
+    VkMemoryBarrier memory{};
+    memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+    memory.srcAccessMask = before;
+    memory.dstAccessMask = after;
+    constexpr VkPipelineStageFlags kStages = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT | VK_PIPELINE_STAGE_HOST_BIT;
+    vkCmdPipelineBarrier(commands, kStages, kStages, 0, 1, &memory, 0, nullptr, 0, nullptr);
+}
+
+} // namespace svga::test
