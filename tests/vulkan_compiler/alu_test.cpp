@@ -3,7 +3,7 @@
  * Arithmetic: expressions of GLSL, each run over many rows of operands and compared with the same computed here. Many
  * expressions share a shader, so that registers are reused and immediates, swizzles and masks meet.
  */
-#include "compute_job.h"
+#include "job.h"
 
 #include <gtest/gtest.h>
 

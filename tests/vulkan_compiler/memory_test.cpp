@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Memory and control flow of compute shaders: buffers, push constants, shared memory, atomics, arrays, loops, ids. */
-#include "compute_job.h"
+#include "job.h"
 
 #include <gtest/gtest.h>
 

@@ -2,11 +2,323 @@
 #include "vulkan/compiler/emitter.h"
 
 namespace svga::vulkan {
+namespace {
+
+/** \brief Registers with a name of their own that have one component. */
+bool isScalarRegister(uint32_t type) {
+    switch (type) {
+    case VGPU10_OPERAND_TYPE_INPUT_PRIMITIVEID:
+    case VGPU10_OPERAND_TYPE_INPUT_COVERAGE_MASK:
+    case VGPU10_OPERAND_TYPE_INPUT_GS_INSTANCE_ID:
+    case VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT_ID:
+    case VGPU10_OPERAND_TYPE_INPUT_THREAD_ID_IN_GROUP_FLATTENED:
+    case VGPU10_OPERAND_TYPE_OUTPUT_DEPTH:
+    case VGPU10_OPERAND_TYPE_OUTPUT_DEPTH_GREATER_EQUAL:
+    case VGPU10_OPERAND_TYPE_OUTPUT_DEPTH_LESS_EQUAL:
+    case VGPU10_OPERAND_TYPE_OUTPUT_COVERAGE_MASK:
+        return true;
+    default:
+        return false;
+    }
+}
+
+Operand named(uint32_t type) {
+    Operand operand = registerOperand(type, {});
+    if (isScalarRegister(type))
+        operand.components = VGPU10_OPERAND_1_COMPONENT;
+    return operand;
+}
+
+bool hasSample(uint32_t interpolation) {
+    return interpolation == VGPU10_INTERPOLATION_LINEAR_SAMPLE ||
+           interpolation == VGPU10_INTERPOLATION_LINEAR_NOPERSPECTIVE_SAMPLE;
+}
+
+bool hasCentroid(uint32_t interpolation) {
+    return interpolation == VGPU10_INTERPOLATION_LINEAR_CENTROID ||
+           interpolation == VGPU10_INTERPOLATION_LINEAR_NOPERSPECTIVE_CENTROID;
+}
+
+/** \brief Values that the rasterizer makes, not the stage before: declared as generated. */
+bool isGenerated(uint32_t systemValue) {
+    switch (systemValue) {
+    case VGPU10_NAME_VERTEX_ID:
+    case VGPU10_NAME_INSTANCE_ID:
+    case VGPU10_NAME_PRIMITIVE_ID:
+    case VGPU10_NAME_IS_FRONT_FACE:
+    case VGPU10_NAME_SAMPLE_INDEX:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/** \brief The slot that an input or output intrinsic means; \throws Error where it is only known at run time */
+uint32_t slotOf(nir_intrinsic_instr* intrinsic) {
+    const nir_src* offset = nir_get_io_offset_src(intrinsic);
+    const nir_io_semantics semantics = nir_intrinsic_io_semantics(intrinsic);
+    if (!nir_src_is_const(*offset))
+        throw Error("location {}: a location that is known only at run time",
+                    static_cast<unsigned>(semantics.location));
+    return semantics.location + static_cast<uint32_t>(nir_src_as_uint(*offset));
+}
+
+} // namespace
+
+Operand Emitter::namedInput(uint32_t type, uint8_t components) {
+    specials_[type] |= components;
+    return named(type);
+}
+
+/** \brief A register for a system value of this stage alone: the highest that nothing else takes. */
+uint32_t Emitter::freeInput(uint32_t systemValue) {
+    for (const auto& [key, entry] : inputs_.entries())
+        if (entry.systemValue == systemValue)
+            return entry.reg;
+    for (uint32_t reg = VGPU10_MAX_INPUTS; reg-- > 0;) {
+        if (usedInputs_ >> reg & 1)
+            continue;
+        usedInputs_ |= 1u << reg;
+        return reg;
+    }
+    throw Error("the stage's inputs need more than {} registers", VGPU10_MAX_INPUTS);
+}
+
+void Emitter::findUsedInputs() {
+    if (nir_.info.stage == MESA_SHADER_FRAGMENT)
+        usedInputs_ = ~((1u << kMaxLocations) - 1); // what is built in has its places
+    nir_foreach_shader_in_variable(variable, &nir_) {
+        const bool vertex = nir_.info.stage == MESA_SHADER_VERTEX;
+        const uint32_t base = vertex ? uint32_t{VERT_ATTRIB_GENERIC0} : uint32_t{VARYING_SLOT_VAR0};
+        const auto location = static_cast<uint32_t>(variable->data.location);
+        const uint32_t slots = glsl_count_attribute_slots(variable->type, false);
+        for (uint32_t n = location; n < location + slots; ++n)
+            if (n >= base && n - base < VGPU10_MAX_INPUTS)
+                usedInputs_ |= 1u << (n - base);
+    }
+}
+
+// ---- Inputs
+
+uint32_t Emitter::interpolationOf(uint32_t slot, uint32_t component) const {
+    const bool perSample = options_.perSample || nir_.info.fs.uses_sample_shading;
+    const auto mode = [&](uint32_t plain, uint32_t centroid, uint32_t sample, const nir_variable& v) {
+        return v.data.sample || perSample ? sample : v.data.centroid ? centroid : plain;
+    };
+    nir_foreach_shader_in_variable(variable, &nir_) {
+        const auto location = static_cast<uint32_t>(variable->data.location);
+        const uint32_t slots = glsl_count_attribute_slots(variable->type, false);
+        const uint32_t first = variable->data.location_frac;
+        const uint32_t count = glsl_get_components(glsl_without_array_or_matrix(variable->type));
+        if (slot < location || slot >= location + slots || component < first ||
+            component >= first + std::max(1u, count))
+            continue;
+        if (variable->data.interpolation == INTERP_MODE_FLAT ||
+            glsl_base_type_is_integer(glsl_get_base_type(glsl_without_array(variable->type))))
+            return VGPU10_INTERPOLATION_CONSTANT;
+        if (variable->data.interpolation == INTERP_MODE_NOPERSPECTIVE)
+            return mode(VGPU10_INTERPOLATION_LINEAR_NOPERSPECTIVE, VGPU10_INTERPOLATION_LINEAR_NOPERSPECTIVE_CENTROID,
+                        VGPU10_INTERPOLATION_LINEAR_NOPERSPECTIVE_SAMPLE, *variable);
+        return mode(VGPU10_INTERPOLATION_LINEAR, VGPU10_INTERPOLATION_LINEAR_CENTROID,
+                    VGPU10_INTERPOLATION_LINEAR_SAMPLE, *variable);
+    }
+    return VGPU10_INTERPOLATION_LINEAR;
+}
+
+/** \brief The input register of \p intrinsic, declared, swizzled so that the value's first component is x. */
+Operand Emitter::inputRegister(nir_intrinsic_instr* intrinsic) {
+    const uint32_t slot = slotOf(intrinsic);
+    const uint32_t first = nir_intrinsic_component(intrinsic);
+    const uint32_t count = intrinsic->def.num_components * (intrinsic->def.bit_size == 64 ? 2u : 1u);
+    if (first + count > 4)
+        fail(intrinsic->instr, "passes the end of its register");
+    VaryingPlace place{slot - VERT_ATTRIB_GENERIC0, static_cast<uint8_t>(first), VGPU10_NAME_UNDEFINED};
+    if (nir_.info.stage == MESA_SHADER_VERTEX) {
+        if (slot < VERT_ATTRIB_GENERIC0 || place.reg >= VGPU10_MAX_INPUTS)
+            fail(intrinsic->instr, "is no attribute that the device has");
+        result_.vertexInputs |= 1u << place.reg;
+    } else {
+        place = varyingPlace(slot, first, nir_.info.clip_distance_array_size);
+    }
+    for (uint32_t c = 0; c < count; ++c) { // of distances, some clip and some cull
+        const VaryingPlace part = nir_.info.stage == MESA_SHADER_VERTEX
+                                      ? VaryingPlace{place.reg, static_cast<uint8_t>(first + c), place.systemValue}
+                                      : varyingPlace(slot, first + c, nir_.info.clip_distance_array_size);
+        InterfaceRegister& entry =
+            inputs_.use(part.reg, part.systemValue, static_cast<uint8_t>(1u << (part.component & 3)));
+        if (nir_.info.stage == MESA_SHADER_FRAGMENT)
+            entry.interpolation = interpolationOf(slot, first + c);
+    }
+    Swizzle swizzle{};
+    for (uint32_t c = 0; c < 4; ++c)
+        swizzle[c] = static_cast<uint8_t>(std::min(3u, place.component + c));
+    const auto vertex = nir_intrinsic_has_io_semantics(intrinsic) ? nir_get_io_arrayed_index_src(intrinsic) : nullptr;
+    const Operand input = vertex ? registerOperand(perVertexInput(), {indexOf(*vertex), {place.reg, {}}})
+                                 : registerOperand(VGPU10_OPERAND_TYPE_INPUT, {{place.reg, {}}});
+    return input.swizzled(swizzle);
+}
+
+uint32_t Emitter::perVertexInput() const {
+    return nir_.info.stage == MESA_SHADER_GEOMETRY ? VGPU10_OPERAND_TYPE_INPUT
+                                                   : VGPU10_OPERAND_TYPE_INPUT_CONTROL_POINT;
+}
+
+/** \brief Where in the pixel: at_sample and at_offset keep what the evaluation needs in the barycentric's register. */
+bool Emitter::emitBarycentric(nir_intrinsic_instr* intrinsic) {
+    switch (intrinsic->intrinsic) {
+    case nir_intrinsic_load_barycentric_pixel:
+    case nir_intrinsic_load_barycentric_centroid:
+    case nir_intrinsic_load_barycentric_sample:
+        return true;
+    case nir_intrinsic_load_barycentric_at_sample:
+        code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def).masked(0x1)}, {source(intrinsic->src[0])});
+        return true;
+    case nir_intrinsic_load_barycentric_at_offset: {
+        // In sixteenths of a pixel, from -8 to 7.
+        const Operand at = destination(&intrinsic->def).masked(0x3);
+        code_.op(VGPU10_OPCODE_MUL, {at}, {source(intrinsic->src[0]), immediate(16.0f)});
+        code_.op(VGPU10_OPCODE_ROUND_NE, {at}, {at});
+        code_.op(VGPU10_OPCODE_FTOI, {at}, {at});
+        code_.op(VGPU10_OPCODE_IMAX, {at}, {at, immediate(static_cast<uint32_t>(-8))});
+        code_.op(VGPU10_OPCODE_IMIN, {at}, {at, immediate(7u)});
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+void Emitter::emitInterpolated(nir_intrinsic_instr* intrinsic) {
+    const nir_intrinsic_instr* where = nir_src_as_intrinsic(intrinsic->src[0]);
+    if (!where)
+        fail(intrinsic->instr, "is interpolated at no place that is known");
+    const Operand input = inputRegister(intrinsic);
+    const Operand target = destination(&intrinsic->def);
+    const uint32_t declared = interpolationOf(slotOf(intrinsic), nir_intrinsic_component(intrinsic));
+    switch (where->intrinsic) {
+    case nir_intrinsic_load_barycentric_at_sample:
+        code_.op(VGPU10_OPCODE_EVAL_SAMPLE_INDEX, {target}, {input, source(intrinsic->src[0]).scalar(0)});
+        break;
+    case nir_intrinsic_load_barycentric_at_offset:
+        code_.op(VGPU10_OPCODE_EVAL_SNAPPED, {target}, {input, source(intrinsic->src[0])});
+        break;
+    case nir_intrinsic_load_barycentric_centroid:
+        code_.op(hasCentroid(declared) || hasSample(declared) ? VGPU10_OPCODE_MOV : VGPU10_OPCODE_EVAL_CENTROID,
+                 {target}, {input});
+        break;
+    default:
+        code_.op(VGPU10_OPCODE_MOV, {target}, {input});
+        break;
+    }
+}
+
+// ---- Outputs
+
+/** \brief The output register of \p intrinsic for its first component, and the components' masks declared. */
+void Emitter::emitStoreOutput(nir_intrinsic_instr* intrinsic) {
+    const uint32_t slot = slotOf(intrinsic);
+    const uint32_t first = nir_intrinsic_component(intrinsic);
+    const nir_def* stored = intrinsic->src[0].ssa;
+    uint8_t written = static_cast<uint8_t>(nir_intrinsic_write_mask(intrinsic) & lowMask(stored->num_components));
+    if (stored->bit_size == 64)
+        written = static_cast<uint8_t>((written & 1 ? 0x3 : 0) | (written & 2 ? 0xc : 0));
+    if (slot == VARYING_SLOT_PSIZ) // points are one pixel
+        return;
+    const VaryingPlace place = varyingPlace(slot, first, nir_.info.clip_distance_array_size);
+    for (uint32_t c = 0; c < 4; ++c) {
+        if (!(written >> c & 1))
+            continue;
+        const VaryingPlace part = varyingPlace(slot, first + c, nir_.info.clip_distance_array_size);
+        if (part.component > 3)
+            fail(intrinsic->instr, "passes the end of its register");
+        outputs_.use(part.reg, part.systemValue, static_cast<uint8_t>(1u << part.component));
+    }
+    const Operand moved = value(stored).shifted(place.component);
+    code_.op(VGPU10_OPCODE_MOV,
+             {registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{place.reg, {}}})
+                  .masked(static_cast<uint8_t>(written << place.component & 0xf))},
+             {moved});
+}
+
+void Emitter::emitStoreFragment(nir_intrinsic_instr* intrinsic) {
+    const uint32_t slot = slotOf(intrinsic);
+    const Operand stored = source(intrinsic->src[0]);
+    const auto put = [&](uint32_t type) {
+        namedOutputs_.insert(type);
+        code_.op(VGPU10_OPCODE_MOV, {named(type)}, {stored.scalar(0)});
+    };
+    switch (slot) {
+    case FRAG_RESULT_DEPTH:
+        put(nir_.info.fs.depth_layout == FRAG_DEPTH_LAYOUT_GREATER ? VGPU10_OPERAND_TYPE_OUTPUT_DEPTH_GREATER_EQUAL
+            : nir_.info.fs.depth_layout == FRAG_DEPTH_LAYOUT_LESS  ? VGPU10_OPERAND_TYPE_OUTPUT_DEPTH_LESS_EQUAL
+                                                                   : VGPU10_OPERAND_TYPE_OUTPUT_DEPTH);
+        return;
+    case FRAG_RESULT_SAMPLE_MASK:
+        put(VGPU10_OPERAND_TYPE_OUTPUT_COVERAGE_MASK);
+        return;
+    default:
+        break;
+    }
+    if (slot < FRAG_RESULT_DATA0 || slot >= FRAG_RESULT_DATA0 + VGPU10_MAX_PS_OUTPUTS)
+        fail(intrinsic->instr, "the device has no such output");
+    const uint32_t second = nir_intrinsic_io_semantics(intrinsic).dual_source_blend_index;
+    const uint32_t reg = slot - FRAG_RESULT_DATA0 + second;
+    const uint32_t first = nir_intrinsic_component(intrinsic);
+    const auto written = static_cast<uint8_t>(
+        (nir_intrinsic_write_mask(intrinsic) & lowMask(intrinsic->src[0].ssa->num_components)) << first & 0xf);
+    // A render target's output is whole: what is not written is undefined.
+    outputs_.use(reg, VGPU10_NAME_UNDEFINED, 0xf);
+    result_.renderTargets |= 1u << reg;
+    code_.op(VGPU10_OPCODE_MOV, {registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{reg, {}}}).masked(written)},
+             {stored.shifted(first)});
+}
+
+bool Emitter::emitInputOutput(nir_intrinsic_instr* intrinsic) {
+    switch (intrinsic->intrinsic) {
+    case nir_intrinsic_load_input:
+    case nir_intrinsic_load_per_vertex_input:
+        code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)}, {inputRegister(intrinsic)});
+        return true;
+    case nir_intrinsic_load_interpolated_input:
+        emitInterpolated(intrinsic);
+        return true;
+    case nir_intrinsic_store_output:
+        if (nir_.info.stage == MESA_SHADER_FRAGMENT)
+            emitStoreFragment(intrinsic);
+        else
+            emitStoreOutput(intrinsic);
+        return true;
+    default:
+        return emitBarycentric(intrinsic);
+    }
+}
+
+// ---- System values
+
+void Emitter::emitGenerated(nir_intrinsic_instr* intrinsic, uint32_t systemValue) {
+    const uint32_t reg = freeInput(systemValue);
+    inputs_.use(reg, systemValue, 0x1).interpolation = VGPU10_INTERPOLATION_CONSTANT;
+    code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)},
+             {registerOperand(VGPU10_OPERAND_TYPE_INPUT, {{reg, {}}}).scalar(0)});
+}
+
+Operand Emitter::sampleIndex() {
+    const uint32_t reg = freeInput(VGPU10_NAME_SAMPLE_INDEX);
+    inputs_.use(reg, VGPU10_NAME_SAMPLE_INDEX, 0x1).interpolation = VGPU10_INTERPOLATION_CONSTANT;
+    return registerOperand(VGPU10_OPERAND_TYPE_INPUT, {{reg, {}}}).scalar(0);
+}
+
+void Emitter::emitDiscard(nir_intrinsic_instr* intrinsic, bool conditional, bool terminates) {
+    const Operand condition = conditional ? source(intrinsic->src[0]).scalar(0) : immediate(~0u);
+    code_.op(VGPU10_OPCODE_DISCARD, {}, {condition}, {.nonZero = true});
+    // What is discarded runs on as a helper; a loop that only the discard leaves would never end.
+    if (terminates && loopDepth_ > 0)
+        code_.op(VGPU10_OPCODE_RETC, {}, {condition}, {.nonZero = true});
+}
 
 bool Emitter::emitSystemValue(nir_intrinsic_instr* intrinsic) {
     const auto special = [&](uint32_t type, uint8_t components) {
-        specials_[type] |= components;
-        code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)}, {registerOperand(type, {})});
+        code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)}, {namedInput(type, components)});
         return true;
     };
     switch (intrinsic->intrinsic) {
@@ -16,13 +328,103 @@ bool Emitter::emitSystemValue(nir_intrinsic_instr* intrinsic) {
         return special(VGPU10_OPERAND_TYPE_INPUT_THREAD_ID_IN_GROUP, 0x7);
     case nir_intrinsic_load_local_invocation_index:
         return special(VGPU10_OPERAND_TYPE_INPUT_THREAD_ID_IN_GROUP_FLATTENED, 0x1);
+    case nir_intrinsic_load_sample_mask_in:
+        return special(VGPU10_OPERAND_TYPE_INPUT_COVERAGE_MASK, 0x1);
+    case nir_intrinsic_load_vertex_id_zero_base:
+        emitGenerated(intrinsic, VGPU10_NAME_VERTEX_ID);
+        return true;
+    case nir_intrinsic_load_instance_id:
+        emitGenerated(intrinsic, VGPU10_NAME_INSTANCE_ID);
+        return true;
+    case nir_intrinsic_load_front_face:
+        emitGenerated(intrinsic, VGPU10_NAME_IS_FRONT_FACE);
+        return true;
+    case nir_intrinsic_load_sample_id:
+        code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)}, {sampleIndex()});
+        return true;
+    case nir_intrinsic_load_sample_pos:
+        code_.op(VGPU10_OPCODE_SAMPLE_POS, {destination(&intrinsic->def)},
+                 {registerOperand(VGPU10_OPERAND_TYPE_RASTERIZER, {}), sampleIndex()});
+        return true;
+    case nir_intrinsic_load_frag_coord: {
+        const VaryingPlace place = varyingPlace(VARYING_SLOT_POS, 0, 0);
+        inputs_.use(place.reg, VGPU10_NAME_POSITION, 0xf).interpolation = VGPU10_INTERPOLATION_LINEAR_NOPERSPECTIVE;
+        code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)},
+                 {registerOperand(VGPU10_OPERAND_TYPE_INPUT, {{place.reg, {}}})});
+        return true;
+    }
+    case nir_intrinsic_terminate:
+    case nir_intrinsic_terminate_if:
+        emitDiscard(intrinsic, intrinsic->intrinsic == nir_intrinsic_terminate_if, true);
+        return true;
+    case nir_intrinsic_demote:
+    case nir_intrinsic_demote_if:
+        emitDiscard(intrinsic, intrinsic->intrinsic == nir_intrinsic_demote_if, false);
+        return true;
+    case nir_intrinsic_ddx:
+    case nir_intrinsic_ddy:
+    case nir_intrinsic_ddx_fine:
+    case nir_intrinsic_ddy_fine:
+    case nir_intrinsic_ddx_coarse:
+    case nir_intrinsic_ddy_coarse:
+        emitDerivative(intrinsic);
+        return true;
     default:
         return false;
     }
 }
 
-bool Emitter::emitInputOutput(nir_intrinsic_instr*) {
-    return false;
+void Emitter::emitDerivative(nir_intrinsic_instr* intrinsic) {
+    const uint32_t opcode = [&] {
+        switch (intrinsic->intrinsic) {
+        case nir_intrinsic_ddx:
+            return VGPU10_OPCODE_DERIV_RTX;
+        case nir_intrinsic_ddy:
+            return VGPU10_OPCODE_DERIV_RTY;
+        case nir_intrinsic_ddx_fine:
+            return VGPU10_OPCODE_DERIV_RTX_FINE;
+        case nir_intrinsic_ddy_fine:
+            return VGPU10_OPCODE_DERIV_RTY_FINE;
+        case nir_intrinsic_ddx_coarse:
+            return VGPU10_OPCODE_DERIV_RTX_COARSE;
+        default:
+            return VGPU10_OPCODE_DERIV_RTY_COARSE;
+        }
+    }();
+    code_.op(opcode, {destination(&intrinsic->def)}, {source(intrinsic->src[0])});
+}
+
+// ---- Declarations
+
+void Emitter::declareInterface(TokenBuilder& declarations) {
+    const bool fragment = nir_.info.stage == MESA_SHADER_FRAGMENT;
+    if (fragment && options_.perSample)
+        sampleIndex();
+    for (const auto& [key, entry] : inputs_.entries()) {
+        const Operand reg = registerOperand(VGPU10_OPERAND_TYPE_INPUT, {{entry.reg, {}}}).masked(entry.mask);
+        const uint32_t mode = fragment ? entry.interpolation << 11 : 0;
+        if (entry.systemValue == VGPU10_NAME_UNDEFINED)
+            declarations.declare(fragment ? VGPU10_OPCODE_DCL_INPUT_PS : VGPU10_OPCODE_DCL_INPUT, {reg}, {}, mode);
+        else if (isGenerated(entry.systemValue))
+            declarations.declare(fragment ? VGPU10_OPCODE_DCL_INPUT_PS_SGV : VGPU10_OPCODE_DCL_INPUT_SGV, {reg},
+                                 {entry.systemValue}, mode);
+        else
+            declarations.declare(fragment ? VGPU10_OPCODE_DCL_INPUT_PS_SIV : VGPU10_OPCODE_DCL_INPUT_SIV, {reg},
+                                 {entry.systemValue}, mode);
+    }
+    for (const auto& [type, components] : specials_)
+        declarations.declare(VGPU10_OPCODE_DCL_INPUT, {named(type).masked(components)});
+    for (const auto& [key, entry] : outputs_.entries()) {
+        const Operand reg = registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{entry.reg, {}}}).masked(entry.mask);
+        if (entry.systemValue == VGPU10_NAME_UNDEFINED)
+            declarations.declare(VGPU10_OPCODE_DCL_OUTPUT, {reg});
+        else
+            declarations.declare(isGenerated(entry.systemValue) ? VGPU10_OPCODE_DCL_OUTPUT_SGV
+                                                                : VGPU10_OPCODE_DCL_OUTPUT_SIV,
+                                 {reg}, {entry.systemValue});
+    }
+    for (const uint32_t type : namedOutputs_)
+        declarations.declare(VGPU10_OPCODE_DCL_OUTPUT, {named(type)});
 }
 
 } // namespace svga::vulkan

@@ -3,8 +3,6 @@
 
 #include "vulkan/compiler/lowering.h"
 
-#include <svga3d_reg.h>
-
 #include <cstdlib>
 
 namespace svga::vulkan {
@@ -268,13 +266,7 @@ void Emitter::declareResources(TokenBuilder& declarations) {
 }
 
 void Emitter::declareCommon(TokenBuilder& declarations) {
-    for (const auto& [type, components] : specials_) {
-        Operand special = registerOperand(type, {});
-        special.mask = static_cast<uint8_t>(components);
-        if (components == 0)
-            special.components = VGPU10_OPERAND_0_COMPONENT;
-        declarations.declare(VGPU10_OPCODE_DCL_INPUT, {special});
-    }
+    declareInterface(declarations);
     const uint32_t temps = registers_.count + scratchCount_;
     if (temps > VGPU10_MAX_TEMPS)
         throw Error("the shader needs {} temporaries, of {}", temps, VGPU10_MAX_TEMPS);
@@ -323,15 +315,12 @@ std::vector<uint32_t> Emitter::assemble() {
     return tokens;
 }
 
-std::vector<uint32_t> Emitter::signature() const {
-    return {SVGADX_SIGNATURE_HEADER_VERSION_0, 0, 0, 0};
-}
-
 CompiledShader Emitter::emit() {
+    findUsedInputs();
     emitList(&impl_->body);
     code_.op(VGPU10_OPCODE_RET);
     result_.tokens = assemble();
-    result_.signature = signature();
+    result_.signature = encodeSignature(inputs_, outputs_, patchConstants_);
     result_.bindings = resources_.bindings();
     result_.uavCount = resources_.uavCount();
     return std::move(result_);

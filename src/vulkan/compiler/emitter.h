@@ -9,12 +9,14 @@
 #pragma once
 
 #include "vulkan/compiler/compiler.h"
+#include "vulkan/compiler/interface.h"
 #include "vulkan/compiler/nir_headers.h"
 #include "vulkan/compiler/registers.h"
 #include "vulkan/compiler/resources.h"
 #include "vulkan/compiler/tokens.h"
 
 #include <map>
+#include <set>
 
 namespace svga::vulkan {
 
@@ -38,7 +40,6 @@ private:
     std::vector<uint32_t> assemble();
     void declareCommon(TokenBuilder& declarations);
     void declareResources(TokenBuilder& declarations);
-    std::vector<uint32_t> signature() const;
 
     Operand value(const nir_def* def) const;
     Operand source(const nir_src& src) const { return value(src.ssa); }
@@ -77,6 +78,21 @@ private:
     // emit_io.cpp
     bool emitInputOutput(nir_intrinsic_instr* intrinsic);
     bool emitSystemValue(nir_intrinsic_instr* intrinsic);
+    bool emitBarycentric(nir_intrinsic_instr* intrinsic);
+    void emitInterpolated(nir_intrinsic_instr* intrinsic);
+    void emitStoreOutput(nir_intrinsic_instr* intrinsic);
+    void emitStoreFragment(nir_intrinsic_instr* intrinsic);
+    void emitGenerated(nir_intrinsic_instr* intrinsic, uint32_t systemValue);
+    void emitDiscard(nir_intrinsic_instr* intrinsic, bool conditional, bool terminates);
+    void emitDerivative(nir_intrinsic_instr* intrinsic);
+    Operand inputRegister(nir_intrinsic_instr* intrinsic);
+    Operand namedInput(uint32_t type, uint8_t components);
+    Operand sampleIndex();
+    uint32_t interpolationOf(uint32_t slot, uint32_t component) const;
+    uint32_t perVertexInput() const;
+    uint32_t freeInput(uint32_t systemValue);
+    void findUsedInputs();
+    void declareInterface(TokenBuilder& declarations);
 
     nir_shader& nir_;
     const CompileOptions& options_;
@@ -89,7 +105,10 @@ private:
     uint32_t scratchUsed_ = 0, scratchCount_ = 0;
     uint32_t loopDepth_ = 0;
     bool usesDoubles_ = false;
-    std::map<uint32_t, uint32_t> specials_; ///< registers with a name of their own (operand type) -> component mask
+    InterfaceList inputs_, outputs_, patchConstants_;
+    uint32_t usedInputs_ = 0;              ///< registers, by number, that system values may not take
+    std::map<uint32_t, uint8_t> specials_; ///< inputs with a name of their own (operand type) -> component mask
+    std::set<uint32_t> namedOutputs_;      ///< outputs with a name of their own: operand types
 };
 
 } // namespace svga::vulkan

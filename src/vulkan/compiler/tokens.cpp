@@ -51,6 +51,13 @@ Operand Operand::magnitude() const {
     return result;
 }
 
+Operand Operand::selected() const {
+    Operand result = *this;
+    result.components = VGPU10_OPERAND_4_COMPONENT;
+    result.selectOne = true;
+    return result;
+}
+
 Operand registerOperand(uint32_t type, std::initializer_list<OperandIndex> indices) {
     Operand result;
     result.type = type;
@@ -87,6 +94,9 @@ void TokenBuilder::operand(const Operand& operand, bool destination) {
     if (operand.components == VGPU10_OPERAND_4_COMPONENT && destination) {
         token.selectionMode = VGPU10_OPERAND_4_COMPONENT_MASK_MODE;
         token.mask = operand.mask;
+    } else if (operand.selectOne) {
+        token.selectionMode = VGPU10_OPERAND_4_COMPONENT_SELECT_1_MODE;
+        token.selectMask = operand.swizzle[0];
     } else if (operand.components == VGPU10_OPERAND_4_COMPONENT) {
         const Swizzle swizzle = isImmediate ? kIdentity : operand.swizzle;
         token.selectionMode = VGPU10_OPERAND_4_COMPONENT_SWIZZLE_MODE;

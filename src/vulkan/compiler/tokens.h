@@ -58,6 +58,10 @@ struct Operand {
     Operand shifted(uint32_t by) const;
     Operand negated() const;
     Operand magnitude() const;
+    /** \brief Encoded as one selected component, the first of the swizzle, where the instruction asks for that. */
+    Operand selected() const;
+
+    bool selectOne = false;
 };
 
 Operand registerOperand(uint32_t type, std::initializer_list<OperandIndex> indices);
