@@ -8,7 +8,7 @@
 #include "device/dx/dx_contexts.h"
 #include "device/vulkan/surface_manager.h"
 #include "tests/vgpu10/assembler.h"
-#include "tests/vulkan/gpu.h"
+#include "tests/device_vulkan/gpu.h"
 
 #include <svga3d_reg.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "device/dx/descriptors.h"
 #include "device/dx/pipelines.h"
-#include "tests/vulkan/gpu.h"
+#include "tests/device_vulkan/gpu.h"
 
 #include <gtest/gtest.h>
 
