@@ -53,14 +53,16 @@ bool isGenerated(uint32_t systemValue) {
     }
 }
 
-/** \brief The slot that an input or output intrinsic means; \throws Error where it is only known at run time */
+/** \brief The first slot that an input or output intrinsic may mean. */
 uint32_t slotOf(nir_intrinsic_instr* intrinsic) {
     const nir_src* offset = nir_get_io_offset_src(intrinsic);
-    const nir_io_semantics semantics = nir_intrinsic_io_semantics(intrinsic);
-    if (!nir_src_is_const(*offset))
-        throw Error("location {}: a location that is known only at run time",
-                    static_cast<unsigned>(semantics.location));
-    return semantics.location + static_cast<uint32_t>(nir_src_as_uint(*offset));
+    return nir_intrinsic_io_semantics(intrinsic).location +
+           (nir_src_is_const(*offset) ? static_cast<uint32_t>(nir_src_as_uint(*offset)) : 0);
+}
+
+/** \brief How many slots it may mean: more than one where its location is only known at run time. */
+uint32_t slotCount(nir_intrinsic_instr* intrinsic) {
+    return nir_src_is_const(*nir_get_io_offset_src(intrinsic)) ? 1 : nir_intrinsic_io_semantics(intrinsic).num_slots;
 }
 
 } // namespace
@@ -125,6 +127,14 @@ uint32_t Emitter::interpolationOf(uint32_t slot, uint32_t component) const {
     return VGPU10_INTERPOLATION_LINEAR;
 }
 
+VaryingPlace Emitter::inputPlace(uint32_t slot, uint32_t component) const {
+    if (nir_.info.stage != MESA_SHADER_VERTEX)
+        return varyingPlace(slot, component, nir_.info.clip_distance_array_size);
+    if (slot < VERT_ATTRIB_GENERIC0 || slot >= VERT_ATTRIB_GENERIC0 + VGPU10_MAX_INPUTS)
+        throw Error("the device has no vertex attribute for slot {}", slot);
+    return {slot - VERT_ATTRIB_GENERIC0, static_cast<uint8_t>(component), VGPU10_NAME_UNDEFINED};
+}
+
 /** \brief The input register of \p intrinsic, declared, swizzled so that the value's first component is x. */
 Operand Emitter::inputRegister(nir_intrinsic_instr* intrinsic) {
     const uint32_t slot = slotOf(intrinsic);
@@ -132,29 +142,29 @@ Operand Emitter::inputRegister(nir_intrinsic_instr* intrinsic) {
     const uint32_t count = intrinsic->def.num_components * (intrinsic->def.bit_size == 64 ? 2u : 1u);
     if (first + count > 4)
         fail(intrinsic->instr, "passes the end of its register");
-    VaryingPlace place{slot - VERT_ATTRIB_GENERIC0, static_cast<uint8_t>(first), VGPU10_NAME_UNDEFINED};
-    if (nir_.info.stage == MESA_SHADER_VERTEX) {
-        if (slot < VERT_ATTRIB_GENERIC0 || place.reg >= VGPU10_MAX_INPUTS)
-            fail(intrinsic->instr, "is no attribute that the device has");
-        result_.vertexInputs |= 1u << place.reg;
-    } else {
-        place = varyingPlace(slot, first, nir_.info.clip_distance_array_size);
-    }
-    for (uint32_t c = 0; c < count; ++c) { // of distances, some clip and some cull
-        const VaryingPlace part = nir_.info.stage == MESA_SHADER_VERTEX
-                                      ? VaryingPlace{place.reg, static_cast<uint8_t>(first + c), place.systemValue}
-                                      : varyingPlace(slot, first + c, nir_.info.clip_distance_array_size);
-        InterfaceRegister& entry =
-            inputs_.use(part.reg, part.systemValue, static_cast<uint8_t>(1u << (part.component & 3)));
-        if (nir_.info.stage == MESA_SHADER_FRAGMENT)
-            entry.interpolation = interpolationOf(slot, first + c);
+    const nir_src* vertex = nir_get_io_arrayed_index_src(intrinsic);
+    const VaryingPlace place = inputPlace(slot, first);
+    for (uint32_t n = slot; n < slot + slotCount(intrinsic); ++n) {
+        for (uint32_t c = first; c < first + count; ++c) { // of distances, some clip and some cull
+            const VaryingPlace part = inputPlace(n, c);
+            InterfaceRegister& entry =
+                inputs_.use(part.reg, part.systemValue, static_cast<uint8_t>(1u << (part.component & 3)));
+            if (nir_.info.stage == MESA_SHADER_VERTEX)
+                result_.vertexInputs |= 1u << part.reg;
+            if (nir_.info.stage == MESA_SHADER_FRAGMENT)
+                entry.interpolation = interpolationOf(n, c);
+        }
     }
     Swizzle swizzle{};
     for (uint32_t c = 0; c < 4; ++c)
         swizzle[c] = static_cast<uint8_t>(std::min(3u, place.component + c));
-    const auto vertex = nir_intrinsic_has_io_semantics(intrinsic) ? nir_get_io_arrayed_index_src(intrinsic) : nullptr;
-    const Operand input = vertex ? registerOperand(perVertexInput(), {indexOf(*vertex), {place.reg, {}}})
-                                 : registerOperand(VGPU10_OPERAND_TYPE_INPUT, {{place.reg, {}}});
+    OperandIndex reg{place.reg, {}};
+    if (slotCount(intrinsic) > 1) {
+        reg = indexOf(*nir_get_io_offset_src(intrinsic), place.reg);
+        indexedInputs_.emplace(place.reg, slotCount(intrinsic));
+    }
+    const Operand input = vertex ? registerOperand(perVertexInput(), {indexOf(*vertex), reg})
+                                 : registerOperand(VGPU10_OPERAND_TYPE_INPUT, {reg});
     return input.swizzled(swizzle);
 }
 
@@ -217,6 +227,8 @@ void Emitter::emitInterpolated(nir_intrinsic_instr* intrinsic) {
 /** \brief The output register of \p intrinsic for its first component, and the components' masks declared. */
 void Emitter::emitStoreOutput(nir_intrinsic_instr* intrinsic) {
     const uint32_t slot = slotOf(intrinsic);
+    if (slotCount(intrinsic) > 1)
+        fail(intrinsic->instr, "writes to a location that is only known at run time");
     const uint32_t first = nir_intrinsic_component(intrinsic);
     const nir_def* stored = intrinsic->src[0].ssa;
     uint8_t written = static_cast<uint8_t>(nir_intrinsic_write_mask(intrinsic) & lowMask(stored->num_components));
@@ -322,6 +334,16 @@ bool Emitter::emitSystemValue(nir_intrinsic_instr* intrinsic) {
         return true;
     };
     switch (intrinsic->intrinsic) {
+    case nir_intrinsic_emit_vertex:
+    case nir_intrinsic_end_primitive:
+        if (nir_intrinsic_stream_id(intrinsic) != 0)
+            fail(intrinsic->instr, "streams are not supported");
+        code_.op(intrinsic->intrinsic == nir_intrinsic_emit_vertex ? VGPU10_OPCODE_EMIT : VGPU10_OPCODE_CUT);
+        return true;
+    case nir_intrinsic_load_primitive_id:
+        return special(VGPU10_OPERAND_TYPE_INPUT_PRIMITIVEID, 0x1);
+    case nir_intrinsic_load_invocation_id:
+        return special(VGPU10_OPERAND_TYPE_INPUT_GS_INSTANCE_ID, 0x1);
     case nir_intrinsic_load_workgroup_id:
         return special(VGPU10_OPERAND_TYPE_INPUT_THREAD_GROUP_ID, 0x7);
     case nir_intrinsic_load_local_invocation_id:
@@ -396,12 +418,50 @@ void Emitter::emitDerivative(nir_intrinsic_instr* intrinsic) {
 
 // ---- Declarations
 
+/** \brief Vertices of the primitive that the stage reads; 0: it reads single ones. */
+uint32_t Emitter::inputVertices() const {
+    return nir_.info.stage == MESA_SHADER_GEOMETRY ? nir_.info.gs.vertices_in : 0;
+}
+
+void Emitter::declareGeometry(TokenBuilder& declarations) {
+    const uint32_t primitive = [&] {
+        switch (nir_.info.gs.input_primitive) {
+        case MESA_PRIM_POINTS:
+            return VGPU10_PRIMITIVE_POINT;
+        case MESA_PRIM_LINES:
+            return VGPU10_PRIMITIVE_LINE;
+        case MESA_PRIM_LINES_ADJACENCY:
+            return VGPU10_PRIMITIVE_LINE_ADJ;
+        case MESA_PRIM_TRIANGLES:
+            return VGPU10_PRIMITIVE_TRIANGLE;
+        case MESA_PRIM_TRIANGLES_ADJACENCY:
+            return VGPU10_PRIMITIVE_TRIANGLE_ADJ;
+        default:
+            throw Error("a geometry shader of input primitive {}", static_cast<int>(nir_.info.gs.input_primitive));
+        }
+    }();
+    const uint32_t topology = nir_.info.gs.output_primitive == MESA_PRIM_POINTS ? VGPU10_PRIMITIVE_TOPOLOGY_POINTLIST
+                              : nir_.info.gs.output_primitive == MESA_PRIM_LINE_STRIP
+                                  ? VGPU10_PRIMITIVE_TOPOLOGY_LINESTRIP
+                                  : VGPU10_PRIMITIVE_TOPOLOGY_TRIANGLESTRIP;
+    declarations.declare(VGPU10_OPCODE_DCL_GS_INPUT_PRIMITIVE, {}, {}, primitive << 11);
+    declarations.declare(VGPU10_OPCODE_DCL_GS_OUTPUT_PRIMITIVE_TOPOLOGY, {}, {}, topology << 11);
+    declarations.declare(VGPU10_OPCODE_DCL_MAX_OUTPUT_VERTEX_COUNT, {}, {nir_.info.gs.vertices_out});
+    if (nir_.info.gs.invocations > 1)
+        declarations.declare(VGPU10_OPCODE_DCL_GS_INSTANCE_COUNT, {}, {nir_.info.gs.invocations});
+}
+
 void Emitter::declareInterface(TokenBuilder& declarations) {
     const bool fragment = nir_.info.stage == MESA_SHADER_FRAGMENT;
     if (fragment && options_.perSample)
         sampleIndex();
+    const uint32_t vertices = inputVertices();
+    const auto inputOperand = [&](uint32_t reg) {
+        return vertices ? registerOperand(perVertexInput(), {{vertices, {}}, {reg, {}}})
+                        : registerOperand(VGPU10_OPERAND_TYPE_INPUT, {{reg, {}}});
+    };
     for (const auto& [key, entry] : inputs_.entries()) {
-        const Operand reg = registerOperand(VGPU10_OPERAND_TYPE_INPUT, {{entry.reg, {}}}).masked(entry.mask);
+        const Operand reg = inputOperand(entry.reg).masked(entry.mask);
         const uint32_t mode = fragment ? entry.interpolation << 11 : 0;
         if (entry.systemValue == VGPU10_NAME_UNDEFINED)
             declarations.declare(fragment ? VGPU10_OPCODE_DCL_INPUT_PS : VGPU10_OPCODE_DCL_INPUT, {reg}, {}, mode);
@@ -412,6 +472,8 @@ void Emitter::declareInterface(TokenBuilder& declarations) {
             declarations.declare(fragment ? VGPU10_OPCODE_DCL_INPUT_PS_SIV : VGPU10_OPCODE_DCL_INPUT_SIV, {reg},
                                  {entry.systemValue}, mode);
     }
+    for (const auto& [reg, count] : indexedInputs_)
+        declarations.declare(VGPU10_OPCODE_DCL_INDEX_RANGE, {inputOperand(reg)}, {count});
     for (const auto& [type, components] : specials_)
         declarations.declare(VGPU10_OPCODE_DCL_INPUT, {named(type).masked(components)});
     for (const auto& [key, entry] : outputs_.entries()) {

@@ -303,6 +303,8 @@ std::vector<uint32_t> Emitter::assemble() {
                                  {(nir_.info.shared_size + 3) & ~3u});
     }
     declareCommon(declarations);
+    if (nir_.info.stage == MESA_SHADER_GEOMETRY)
+        declareGeometry(declarations);
 
     VGPU10ProgramToken version;
     version.value = 0;

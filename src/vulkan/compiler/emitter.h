@@ -86,6 +86,9 @@ private:
     void emitDiscard(nir_intrinsic_instr* intrinsic, bool conditional, bool terminates);
     void emitDerivative(nir_intrinsic_instr* intrinsic);
     Operand inputRegister(nir_intrinsic_instr* intrinsic);
+    VaryingPlace inputPlace(uint32_t slot, uint32_t component) const;
+    uint32_t inputVertices() const;
+    void declareGeometry(TokenBuilder& declarations);
     Operand namedInput(uint32_t type, uint8_t components);
     Operand sampleIndex();
     uint32_t interpolationOf(uint32_t slot, uint32_t component) const;
@@ -106,9 +109,10 @@ private:
     uint32_t loopDepth_ = 0;
     bool usesDoubles_ = false;
     InterfaceList inputs_, outputs_, patchConstants_;
-    uint32_t usedInputs_ = 0;              ///< registers, by number, that system values may not take
-    std::map<uint32_t, uint8_t> specials_; ///< inputs with a name of their own (operand type) -> component mask
-    std::set<uint32_t> namedOutputs_;      ///< outputs with a name of their own: operand types
+    std::map<uint32_t, uint32_t> indexedInputs_; ///< first register -> registers, indexed at run time
+    uint32_t usedInputs_ = 0;                    ///< registers, by number, that system values may not take
+    std::map<uint32_t, uint8_t> specials_;       ///< inputs with a name of their own (operand type) -> component mask
+    std::set<uint32_t> namedOutputs_;            ///< outputs with a name of their own: operand types
 };
 
 } // namespace svga::vulkan

@@ -245,6 +245,7 @@ void lower(nir_shader& shader, const CompileOptions& options, ResourceTable& res
     SVGA_NIR_PASS(nir, nir_lower_doubles, nullptr, nir->options->lower_doubles_options);
     SVGA_NIR_PASS(nir, nir_lower_alu_to_scalar, isScalarOnly, nullptr);
     SVGA_NIR_PASS(nir, nir_lower_int64);
+    SVGA_NIR_PASS(nir, nir_lower_pack);
     SVGA_NIR_PASS(nir, nir_lower_alu_to_scalar, isScalarOnly, nullptr);
     SVGA_NIR_PASS(nir, lowerIntegerModulo);
     optimize(nir);

@@ -67,6 +67,8 @@ nir_def* driverValue(nir_builder* b, nir_intrinsic_instr* intrinsic, const Drive
         return driverConstant(b, offsetof(DriverConstants, baseWorkgroup), 3);
     case nir_intrinsic_load_push_constant:
         return pushConstant(b, intrinsic);
+    case nir_intrinsic_load_per_vertex_input: // points are one pixel
+        return nir_intrinsic_io_semantics(intrinsic).location == VARYING_SLOT_PSIZ ? nir_imm_float(b, 1.0f) : nullptr;
     case nir_intrinsic_load_frag_coord:
         return fragCoord(b, state.perSample);
     case nir_intrinsic_load_sample_pos:
