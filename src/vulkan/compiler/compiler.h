@@ -77,11 +77,21 @@ struct ShaderBinding {
     uint32_t set, binding, element; ///< descriptor set number, binding number, array element
 };
 
+/** \brief What SPIR-V says in either tessellation stage and VGPU10 wants in the hull shader. */
+struct TessellationModes {
+    uint8_t primitive = 0; ///< tess_primitive_mode
+    uint8_t spacing = 0;   ///< gl_tess_spacing
+    bool counterclockwise = false;
+    bool points = false;
+};
+
 struct CompileOptions {
     uint32_t firstUav = 0;            ///< number of the first u# register that this stage may use
     bool lastBeforeRasterizer = true; ///< vertex, domain, geometry: its position goes to the rasterizer
     bool robustBufferAccess = false;
     bool perSample = false; ///< fragment: run per sample (sampleShadingEnable)
+    TessellationModes tessellation{}; ///< both tessellation stages: of both together, see tessellationModes()
+    uint32_t patchControlPoints = 0;  ///< both tessellation stages: vertices of a patch that comes in
 };
 
 /** \brief A stage as the device takes it. */
@@ -103,6 +113,9 @@ struct CompiledShader {
  * slot that has none.
  */
 uint32_t varyingRegister(uint32_t varyingSlot);
+
+/** \brief What the two stages of a pipeline say together; call it before either is compiled. */
+TessellationModes tessellationModes(const nir_shader& control, const nir_shader& evaluation);
 
 /**
  * \brief Compiles \p nir, which is changed on the way and stays the caller's.
