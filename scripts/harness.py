@@ -86,14 +86,14 @@ class Finished:
         return "pass" if self.exit_code == 0 else "fail"
 
 
-def run(command, environment=None, timeout=600, directory=None, before=None):
+def run(command, environment=None, timeout=600, directory=None, before=None, stdin=subprocess.DEVNULL):
     """Runs a command in a process group of its own, of which nothing is left after the time limit (in seconds).
 
     before: called in the new process, before it becomes the command.
     """
     variables = dict(os.environ)
     variables.update(environment or {})
-    with subprocess.Popen([str(word) for word in command], env=variables, cwd=directory, stdin=subprocess.DEVNULL,
+    with subprocess.Popen([str(word) for word in command], env=variables, cwd=directory, stdin=stdin,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=before) as process:
         timed_out = False
         try:

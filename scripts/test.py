@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import display_tests
 import harness
 import piglit
 import robustness
@@ -113,6 +114,8 @@ def stack_tests(stack):
         results.include(cases, f"{winsys}: ")
     step("processes killed, and a machine that lacks something")
     results.include(robustness.run_tests(stack))
+    step("the embedded display")
+    results.include(display_tests.run_tests(stack))
     for tracker in ("async", "thread", "all"):
         for options in ([], ["--copy-only"]):
             title = " ".join([tracker, *options])

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -84,11 +83,6 @@ def streams_and_screen():
     return results
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def still_frame(port):
     """The screen over VNC as soon as there is something on it and it stands still."""
     deadline = time.monotonic() + LIMIT / 4
@@ -106,7 +100,7 @@ def still_frame(port):
 def screen_over_vnc():
     """What a VNC client sees is what the screenshot shows."""
     results = Results()
-    port = free_port()
+    port = vnc.free_port()
     # Nothing is to change once the program has started: no cursor that blinks, no message of the kernel.
     script = "dmesg --console-off; clear >/dev/tty0; seq 1 40 | tr '\\n' ' ' >/dev/tty0; seq 10 >/dev/tty0; echo ready; cat"
     with tempfile.TemporaryDirectory() as folder:

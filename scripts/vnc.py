@@ -5,6 +5,11 @@ import socket
 import struct
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 class Viewer:
     """One connection. Raises OSError where there is no server, or one that hangs up."""
 

@@ -78,4 +78,9 @@ build_mesa() {
     quietly "$CACHE/logs/mesa-install.log" "${MESON[@]}" install -C "$MESA_BUILD" --no-rebuild --only-changed --tags runtime \
         --destdir "$BUILD/mesa"
     MESA_LIBRARIES=$(dirname "$(find "$BUILD/mesa" -name 'libgallium-*.so' | head -n 1)")
+    # The names of the development packages: some programs open those first, and would get the system's library.
+    local library
+    for library in "$MESA_LIBRARIES"/lib{EGL,GL,GLESv2,gbm}.so.?; do
+        ln -sf "$(basename "$library")" "${library%.?}"
+    done
 }

@@ -37,6 +37,11 @@ Machine::Machine(GuestMemory& memory, Interrupts& interrupts, const MachineOptio
     renderer_->registerCommands(table_);
     mobs_.registerCommands(table_);
     screenTargets_.registerCommands(table_);
+    if (options.keepLastPicture)
+        screenTargets_.observe([this](uint32_t id, const ScreenTargets::Target& target) {
+            if (id == 0)
+                lastPicture_ = makePicture(target, *renderer_, CursorState{}, mobs_);
+        });
     if (options.statistics)
         processor_.collectStatistics(options.statistics);
     if (recorder_)
@@ -57,6 +62,12 @@ std::optional<Picture> Machine::picture(const CursorState& cursor) {
             picture = makePicture(*target, *renderer_, cursor, mobs_);
     });
     return picture;
+}
+
+std::optional<Picture> Machine::lastPicture(const CursorState& cursor) {
+    queue_.waitIdle();
+    auto last = picture(cursor);
+    return last ? last : lastPicture_;
 }
 
 } // namespace svga::device

@@ -30,6 +30,7 @@ struct MachineOptions {
     RendererFactory renderer;
     std::shared_ptr<Recorder> recorder;     ///< null: nothing is recorded
     std::shared_ptr<Statistics> statistics; ///< null: nothing is counted
+    bool keepLastPicture = false;           ///< for Machine::lastPicture()
     /** Called, once, from any thread, when the GPU is lost: the device has come to its end. */
     std::function<void(const char* message)> onLost;
 };
@@ -45,12 +46,14 @@ public:
     uint32_t fenceGoal() const { return fences_.goal(); }
     void setFenceGoal(uint32_t goal) { fences_.setGoal(goal); }
 
-    /** \brief Returns when all that was submitted is executed, but for what is in a stopped queue. */
-    void waitIdle() { queue_.waitIdle(); }
-
     /** \brief What the first screen shows between two command buffers; nothing where there is no screen. One thread at
      * a time. \throws Error when the GPU is lost. */
     std::optional<Picture> picture(const CursorState& cursor);
+    /**
+     * \brief As picture() when all that was submitted is executed, but where the guest has turned its screen off, what
+     * it showed until then, without a cursor, if MachineOptions::keepLastPicture said so.
+     */
+    std::optional<Picture> lastPicture(const CursorState& cursor);
     /** \brief Grows when what the screens show may have changed. */
     uint64_t screenChanges() const { return screenTargets_.changes(); }
 
@@ -62,6 +65,7 @@ private:
     std::shared_ptr<Recorder> recorder_;
     MobTable mobs_;
     ScreenTargets screenTargets_;
+    std::optional<Picture> lastPicture_; ///< of the first screen, at its end. Command thread
     CommandTable table_;
     std::unique_ptr<Renderer> renderer_;
     CommandProcessor processor_;

@@ -71,10 +71,9 @@ device::ScreenSource screenOf(device::PciFunction& function) {
 }
 
 void writeScreenshot(device::PciFunction& function, const std::string& path) {
-    function.waitIdle();
-    const auto picture = function.picture();
+    const auto picture = function.lastPicture();
     if (!picture || picture->pixels.empty())
-        throw Error("--screenshot={}: the guest has no screen", path);
+        throw Error("--screenshot={}: the guest has shown nothing", path);
     writePng(path, picture->width, picture->height, picture->pixels);
 }
 
@@ -83,6 +82,7 @@ void serve(const Options& options) {
     machine.renderer = rendererFactory(options);
     if (!options.record.empty())
         machine.recorder = std::make_shared<device::Recorder>(options.record);
+    machine.keepLastPicture = !options.screenshot.empty();
     std::ofstream statistics;
     if (!options.statistics.empty()) {
         statistics.open(options.statistics);

@@ -180,4 +180,9 @@ std::optional<Picture> PciFunction::picture() {
     return machine_->picture(registers_.cursor());
 }
 
+std::optional<Picture> PciFunction::lastPicture() {
+    std::lock_guard lock(machineMutex_);
+    return machine_->lastPicture(registers_.cursor());
+}
+
 } // namespace svga::device

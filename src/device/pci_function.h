@@ -34,9 +34,6 @@ public:
     void dmaUnmap(uint64_t iova, uint64_t size) override;
     void reset() override;
 
-    /** \brief Returns when all that was submitted is executed, but for what is in a stopped queue. vfio-user thread. */
-    void waitIdle() { machine_->waitIdle(); }
-
     /** \brief Differs from an earlier one where the first screen may show something else. */
     struct ScreenRevision {
         uint64_t resets = 0, commands = 0, cursor = 0;
@@ -47,6 +44,8 @@ public:
     /** \brief What the first screen shows; nothing where there is no screen. Any thread. \throws Error when the GPU is
      * lost. */
     std::optional<Picture> picture();
+    /** \brief Machine::lastPicture(). Any thread. \throws Error when the GPU is lost. */
+    std::optional<Picture> lastPicture();
 
 private:
     static constexpr std::size_t kConfigSize = 256;

@@ -25,7 +25,9 @@ void ScreenTargets::registerCommands(CommandTable& table) {
     });
     table.add(SVGA_3D_CMD_DESTROY_GB_SCREENTARGET, "DESTROY_GB_SCREENTARGET", [this](uint32_t, CommandBody body) {
         auto command = body.take<SVGA3dCmdDestroyGBScreenTarget>();
-        at(command.stid);
+        const Target& target = at(command.stid);
+        if (leaving_)
+            leaving_(command.stid, target);
         targets_.erase(command.stid);
         ++changes_;
     });

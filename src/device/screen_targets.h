@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
 
 namespace svga::device {
@@ -27,6 +28,9 @@ public:
 
     void registerCommands(CommandTable& table);
 
+    /** \brief \p leaving is called with each target that is about to be destroyed. Before any command. */
+    void observe(std::function<void(uint32_t id, const Target&)> leaving) { leaving_ = std::move(leaving); }
+
     /** \brief Null where there is no such target. */
     const Target* find(uint32_t id) const;
 
@@ -38,6 +42,7 @@ private:
     void update(uint32_t id, const SVGA3dRect& rect);
 
     std::unordered_map<uint32_t, Target> targets_;
+    std::function<void(uint32_t id, const Target&)> leaving_;
     std::atomic<uint64_t> changes_{0};
 };
 

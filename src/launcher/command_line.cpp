@@ -44,6 +44,13 @@ void CommandLine::addStackOptions(StackChoice& choice) {
         ->type_name("FILE");
 }
 
+void CommandLine::addVncOption(std::string& address) {
+    app_.add_option("--vnc", address,
+                    "show the screen, without input, to VNC clients at this TCP port, which only this machine reaches "
+                    "unless HOST is given; there is no password")
+        ->type_name("[HOST:]PORT");
+}
+
 CLI::Option* CommandLine::addOptionalFile(const std::string& name, std::string& file, const std::string& description) {
     return app_.add_option(name, file, description)->type_name("[FILE]")->expected(0, 1);
 }

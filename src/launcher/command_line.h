@@ -25,6 +25,8 @@ public:
 
     /// Adds --winsys, --vulkan-icd and --stack.
     void addStackOptions(StackChoice& choice);
+    /// Adds --vnc.
+    void addVncOption(std::string& address);
     /// Adds an option whose FILE may be left out. \returns the option: its count() says whether it was there
     CLI::Option* addOptionalFile(const std::string& name, std::string& file, const std::string& description);
 

@@ -21,6 +21,12 @@ std::vector<std::string> programEnvironment(const Options& options, const Stack&
     variables[environment::kCopyOnly] = options.copyOnly ? "1" : "0";
     variables[environment::kCounters] = countersPath;
     variables[environment::kDevice] = stack.device.string();
+    variables[environment::kScreen] = options.screen;
+    variables[environment::kVsync] = options.vsync ? "1" : "0";
+    if (!options.vncAddress.empty())
+        variables[environment::kVnc] = options.vncAddress;
+    if (!options.screenshotFile.empty())
+        variables[environment::kScreenshot] = options.screenshotFile;
     if (!options.recordFile.empty())
         variables[environment::kRecord] = options.recordFile;
     const std::string prefix = environment::kDevicePrefix;

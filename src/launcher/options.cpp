@@ -4,6 +4,9 @@
 #include "launcher/command_line.h"
 #include "util/error.h"
 
+#include <map>
+#include <regex>
+
 namespace svga::launcher {
 
 namespace {
@@ -16,6 +19,12 @@ constexpr const char* kDescription =
     "ended it,\n2 for a wrong option, 126 where the program or a part of the stack cannot be used, 127 where there is "
     "no "
     "such program.\nWhat the program leaves running has a second to end after it, and is then ended.";
+
+/// CLI11's manner: what is wrong with \p value; empty where nothing is.
+std::string screenSize(const std::string& value) {
+    static const std::regex size("[1-9][0-9]{0,3}x[1-9][0-9]{0,3}");
+    return std::regex_match(value, size) ? "" : value + " is no size such as 1280x800";
+}
 
 } // namespace
 
@@ -32,6 +41,17 @@ std::optional<Options> parseOptions(std::span<const std::string> arguments) {
     const auto* stats = commandLine.addOptionalFile("--stats", options.statsFile,
                                                     "write counters as JSON at exit, to FILE or standard error");
     app.add_option("--record", options.recordFile, "record the command stream for svga-replay")->type_name("FILE");
+    app.add_option("--screen", options.screen, "size of the display that mode setting shows")
+        ->type_name("WIDTHxHEIGHT")
+        ->check(screenSize)
+        ->capture_default_str();
+    app.add_option("--vsync", options.vsync, "on: page flips wait for a vertical blank, 60 times a second")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"on", true}, {"off", false}}))
+        ->type_name("on|off")
+        ->default_str("on");
+    app.add_option("--screenshot", options.screenshotFile, "write what the display showed last, as PNG")
+        ->type_name("FILE");
+    commandLine.addVncOption(options.vncAddress);
 
     if (!commandLine.parse(arguments, options.program))
         return std::nullopt;
@@ -39,6 +59,7 @@ std::optional<Options> parseOptions(std::span<const std::string> arguments) {
         throw Error("no program named: svga-run [OPTIONS] -- PROGRAM [ARGS...]");
     options.stats = stats->count() > 0;
     options.statsFile = absolutePath(options.statsFile);
+    options.screenshotFile = absolutePath(options.screenshotFile);
     options.recordFile = absolutePath(options.recordFile);
     return options;
 }

@@ -15,8 +15,12 @@ struct Options : StackChoice {
     std::string tracker = "auto"; ///< "auto", "async", "thread" or "all"
     bool copyOnly = false;
     bool stats = false;
-    std::string statsFile;            ///< empty: standard error
-    std::string recordFile;           ///< absolute; empty: nothing is recorded
+    std::string statsFile;           ///< empty: standard error
+    std::string recordFile;          ///< absolute; empty: nothing is recorded
+    std::string screen = "1280x800"; ///< WIDTHxHEIGHT of the display
+    bool vsync = true;
+    std::string screenshotFile;       ///< absolute; empty: none is made
+    std::string vncAddress;           ///< empty: not served
     std::vector<std::string> program; ///< the program and its arguments, at least one
 };
 

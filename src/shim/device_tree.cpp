@@ -47,7 +47,7 @@ DeviceTree::DeviceTree() {
     add(device + "/subsystem_device", Kind::File, "0x0406\n");
     add(device + "/revision", Kind::File, "0x00\n");
     add(device + "/class", Kind::File, "0x030000\n");
-    add(device + "/boot_vga", Kind::File, "0\n");
+    add(device + "/boot_vga", Kind::File, "1\n");
     add(device + "/config", Kind::File, configSpace());
     add(device + "/uevent", Kind::File,
         fmt::format("DRIVER=vmwgfx\nPCI_CLASS=30000\nPCI_ID=15AD:0406\nPCI_SUBSYS_ID=15AD:0406\nPCI_SLOT_NAME={}\n"
@@ -76,8 +76,20 @@ DeviceTree::DeviceTree() {
 }
 
 void DeviceTree::add(const std::string& path, Kind kind, std::string content, dev_t device) {
+    const std::size_t slash = path.rfind('/');
+    names_.insert(path.substr(slash + 1));
+    if (const std::string folder = path.substr(0, slash); !folder.empty() && !entries_.contains(folder)) {
+        add(folder, Kind::Directory);
+        entries_.at(folder).shared = !hides(folder);
+    }
     const uint64_t inode = 0x5000 + entries_.size();
     entries_.emplace(path, Entry{kind, std::move(content), device, inode});
+}
+
+bool DeviceTree::mayHoldName(std::string_view path) const {
+    const std::string_view name = path.substr(0, path.find('/'));
+    const bool goesUpAndOn = name == ".." && name.size() < path.size();
+    return goesUpAndOn || names_.contains(name);
 }
 
 bool DeviceTree::mayHold(const char* path) {
@@ -123,7 +135,7 @@ DeviceTree::Resolution DeviceTree::resolve(std::string_view path, bool follow) c
         current.resize(current.rfind('/'));
     }
     if (auto it = entries_.find(current); it != entries_.end())
-        return {Where::Here, current, &it->second};
+        return {it->second.shared ? Where::Shared : Where::Here, current, &it->second};
     if (hides(current))
         return {Where::Missing, current};
     return {Where::Elsewhere, throughLink ? current : std::string(path)};

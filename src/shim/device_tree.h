@@ -4,8 +4,9 @@
  * The piece of /dev and /sys that shows the embedded device.
  *
  * libdrm and Mesa's loader find a GPU by its nodes in /dev/dri and by what /sys says of the character device's PCI
- * parent. The tree answers for exactly those paths, wholly in memory: one PCI device 15ad:0406 driven by vmwgfx, with
- * card0 and renderD128. Whatever GPU the host has at these paths is hidden.
+ * parent; libudev lists /sys/class and walks what it finds, folder by folder. The tree answers for exactly those paths,
+ * wholly in memory: one PCI device 15ad:0406 driven by vmwgfx, with card0 and renderD128. Whatever GPU the host has at
+ * these paths is hidden.
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,11 +30,13 @@ public:
         std::string content; ///< File: its bytes. Link: its target.
         dev_t device = 0;    ///< Node
         uint64_t inode = 0;
+        bool shared = false; ///< Directory: the file system may have it too
     };
 
     enum class Where : uint8_t {
         Elsewhere, ///< not ours: ask the file system for `path`
         Here,      ///< `entry`
+        Shared,    ///< a folder on the way to ours: the file system's and, where that has none, `entry`
         Missing    ///< ours, and there is no such thing
     };
 
@@ -51,6 +55,9 @@ public:
     /** \brief A quick, conservative test: whether \p path could be ours. */
     static bool mayHold(const char* path);
 
+    /** \brief As mayHold(), for a path that begins with the name \p path begins with, in whatever folder. */
+    bool mayHoldName(std::string_view path) const;
+
     /** \param follow whether a link at the end of \p path is followed. \p path is absolute. */
     Resolution resolve(std::string_view path, bool follow) const;
 
@@ -66,6 +73,7 @@ private:
     bool hides(std::string_view path) const;
 
     std::map<std::string, Entry, std::less<>> entries_;
+    std::set<std::string, std::less<>> names_; ///< of all entries, without their folders
 };
 
 } // namespace svga::shim

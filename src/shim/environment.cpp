@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -37,13 +38,27 @@ TrackerChoice trackerChoice(std::string_view value) {
     throw Error("{}={}: not one of auto, async, thread, all", environment::kTracker, value);
 }
 
-bool flag(const char* name) {
+bool flag(const char* name, bool otherwise = false) {
     const std::string_view value = variable(name);
-    if (value.empty() || value == "0")
+    if (value.empty())
+        return otherwise;
+    if (value == "0")
         return false;
     if (value == "1")
         return true;
     throw Error("{}={}: not 0 or 1", name, value);
+}
+
+DisplayOptions displayOptions() {
+    DisplayOptions options;
+    const std::string value(variable(environment::kScreen));
+    int end = 0;
+    if (!value.empty() && (std::sscanf(value.c_str(), "%4ux%4u%n", &options.width, &options.height, &end) != 2 ||
+                           static_cast<std::size_t>(end) != value.size() || !options.isValid()))
+        throw Error("{}={}: not a size such as 1280x800, of at most {} x {}", environment::kScreen, value,
+                    DisplayOptions::kMaxSize, DisplayOptions::kMaxSize);
+    options.vsync = flag(environment::kVsync, true);
+    return options;
 }
 
 /// The program's environment without what is meant for the program, and with what is meant for the device.
@@ -73,6 +88,9 @@ Environment readEnvironment(const std::string& library) {
     result.kernel.tracker = trackerChoice(variable(environment::kTracker));
     result.kernel.device.copyOnly = flag(environment::kCopyOnly);
     result.kernel.device.record = variable(environment::kRecord);
+    result.kernel.device.screenshot = variable(environment::kScreenshot);
+    result.kernel.device.vnc = variable(environment::kVnc);
+    result.kernel.display = displayOptions();
     result.kernel.device.executable = variable(environment::kDevice);
     if (result.kernel.device.executable.empty())
         result.kernel.device.executable = library.substr(0, library.rfind('/') + 1) + "svga-device";
@@ -81,7 +99,7 @@ Environment readEnvironment(const std::string& library) {
     return result;
 }
 
-std::string recordPath(const std::string& file, uint64_t number) {
+std::string numberedPath(const std::string& file, uint64_t number) {
     return file.empty() || number <= 1 ? file : fmt::format("{}.{}", file, number);
 }
 

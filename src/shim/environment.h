@@ -21,8 +21,8 @@ struct Environment {
  */
 Environment readEnvironment(const std::string& library);
 
-/** \brief Where the n-th device (from 1) of a program records to. */
-std::string recordPath(const std::string& file, uint64_t number);
+/** \brief The n-th file (from 1) of those that the devices of a program write, one each. */
+std::string numberedPath(const std::string& file, uint64_t number);
 
 /** \brief Maps the counters at \p path shared, for good; private ones where \p path is empty. \throws Error naming the
  * path. */

@@ -8,8 +8,11 @@
  */
 #include "shim/libc.h"
 #include "shim/shim.h"
+#include "shim/tree_file.h"
 
+#include <linux/magic.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <climits>
@@ -21,24 +24,28 @@
 using svga::shim::DeviceTree;
 using svga::shim::OpenFile;
 using svga::shim::Shim;
+using svga::shim::TreeFile;
 namespace libc = svga::shim::libc;
 
 #define SVGA_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace {
 
-/// A path as the device tree sees it; `elsewhere` where it is the file system's.
+/// A path as the device tree sees it; `elsewhere` where it is the file system's, if that has it.
 struct Target {
     DeviceTree::Resolution resolution;
     bool elsewhere;
     const char* path() const { return resolution.path.c_str(); }
+    /// The file system was asked, and has not got what the tree has.
+    bool lackedThere() const { return errno == ENOENT && resolution.entry != nullptr; }
 };
 
 std::optional<Target> lookUp(const char* path, bool follow = true) {
     if (!DeviceTree::mayHold(path))
         return std::nullopt;
     auto resolution = Shim::instance().tree().resolve(path, follow);
-    const bool elsewhere = resolution.where == DeviceTree::Where::Elsewhere;
+    const bool elsewhere =
+        resolution.where == DeviceTree::Where::Elsewhere || resolution.where == DeviceTree::Where::Shared;
     return Target{std::move(resolution), elsewhere};
 }
 
@@ -52,13 +59,43 @@ std::shared_ptr<OpenFile> fileOf(int fd) {
     return descriptors.mayBeOurs(fd) ? descriptors.find(fd) : nullptr;
 }
 
-int openPath(int directory, const char* path, int flags, mode_t mode) {
-    if (auto target = lookUp(path, (flags & O_NOFOLLOW) == 0)) {
-        if (!target->elsewhere)
-            return Shim::instance().open(target->resolution, flags);
-        return libc::openat(AT_FDCWD, target->path(), flags, mode);
+/**
+ * The absolute path of \p path, which is relative to an open folder, where it may be the tree's; nothing for others. An
+ * empty \p path is the folder itself.
+ */
+std::optional<std::string> pathBelow(int directory, const char* path) {
+    if (directory == AT_FDCWD || path == nullptr || *path == '/')
+        return std::nullopt;
+    if (const auto file = fileOf(directory)) {
+        const auto* place = dynamic_cast<const TreeFile*>(file.get());
+        return place != nullptr ? std::optional(place->path() + "/" + path) : std::nullopt;
     }
-    return libc::openat(directory, path, flags, mode);
+    if (!Shim::instance().tree().mayHoldName(path))
+        return std::nullopt;
+    char folder[PATH_MAX];
+    const std::string link = "/proc/self/fd/" + std::to_string(directory);
+    const ssize_t length = libc::readlink(link.c_str(), folder, sizeof(folder));
+    if (length <= 0)
+        return std::nullopt;
+    return std::string(folder, static_cast<size_t>(length)) + "/" + path;
+}
+
+/// lookUp() for a path that may be relative to an open folder.
+std::optional<Target> lookUpAt(int directory, const char* path, bool follow = true) {
+    const auto absolute = pathBelow(directory, path);
+    return lookUp(absolute ? absolute->c_str() : path, follow);
+}
+
+int openPath(int directory, const char* path, int flags, mode_t mode) {
+    auto target = lookUpAt(directory, path, (flags & O_NOFOLLOW) == 0);
+    if (!target)
+        return libc::openat(directory, path, flags, mode);
+    if (target->elsewhere) {
+        const int fd = libc::openat(AT_FDCWD, target->path(), flags, mode);
+        if (fd >= 0 || !target->lackedThere())
+            return fd;
+    }
+    return Shim::instance().open(target->resolution, flags);
 }
 
 mode_t modeOf(int flags, va_list arguments) {
@@ -69,8 +106,11 @@ int statPath(const char* path, struct stat* out, bool follow, int (*other)(const
     auto target = lookUp(path, follow);
     if (!target)
         return other(path, out);
-    if (target->elsewhere)
-        return other(target->path(), out);
+    if (target->elsewhere) {
+        const int result = other(target->path(), out);
+        if (result == 0 || !target->lackedThere())
+            return result;
+    }
     if (target->resolution.where == DeviceTree::Where::Missing)
         return fail(ENOENT);
     DeviceTree::fill(*target->resolution.entry, *out);
@@ -96,8 +136,10 @@ int realLstat(const char* path, struct stat* out) {
 int statAt(int directory, const char* path, struct stat* out, int flags) {
     if (path != nullptr && *path == '\0' && (flags & AT_EMPTY_PATH) != 0 && fileOf(directory))
         return statFd(directory, out);
-    if (DeviceTree::mayHold(path))
-        return statPath(path, out, (flags & AT_SYMLINK_NOFOLLOW) == 0,
+    const auto below = pathBelow(directory, path);
+    const char* whole = below ? below->c_str() : path;
+    if (DeviceTree::mayHold(whole))
+        return statPath(whole, out, (flags & AT_SYMLINK_NOFOLLOW) == 0,
                         (flags & AT_SYMLINK_NOFOLLOW) == 0 ? realStat : realLstat);
     return libc::fstatat(directory, path, out, flags);
 }
@@ -371,6 +413,22 @@ SVGA_EXPORT int fstatat64(int directory, const char* path, struct stat64* out, i
     return statAt(directory, path, reinterpret_cast<struct stat*>(out), flags);
 }
 
+// libudev believes in a file of /sys only where it is on a file system of that kind.
+
+SVGA_EXPORT int fstatfs(int fd, struct statfs* out) noexcept {
+    const auto file = fileOf(fd);
+    const auto* place = dynamic_cast<const TreeFile*>(file.get());
+    if (place == nullptr)
+        return libc::fstatfs(fd, out);
+    std::memset(out, 0, sizeof(*out));
+    out->f_type = place->path().starts_with("/sys") ? SYSFS_MAGIC : TMPFS_MAGIC;
+    out->f_bsize = 4096;
+    return 0;
+}
+SVGA_EXPORT int fstatfs64(int fd, struct statfs64* out) noexcept {
+    return fstatfs(fd, reinterpret_cast<struct statfs*>(out));
+}
+
 // Programs linked against a C library older than 2.33 call these.
 SVGA_EXPORT int __xstat(int, const char* path, struct stat* out) noexcept {
     return statPath(path, out, true, realStat);
@@ -399,7 +457,7 @@ SVGA_EXPORT int __fxstatat64(int, int directory, const char* path, struct stat64
 
 SVGA_EXPORT int statx(int directory, const char* path, int flags, unsigned mask, struct statx* out) noexcept {
     const bool byFd = *path == '\0' && (flags & AT_EMPTY_PATH) != 0 && fileOf(directory);
-    if (!byFd && !DeviceTree::mayHold(path))
+    if (!byFd && !lookUpAt(directory, path))
         return libc::statx(directory, path, flags, mask, out);
     struct stat status {};
     const int result = statAt(directory, path, &status, flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
@@ -409,18 +467,19 @@ SVGA_EXPORT int statx(int directory, const char* path, int flags, unsigned mask,
 }
 
 SVGA_EXPORT int access(const char* path, int mode) noexcept {
-    auto target = lookUp(path);
-    if (!target)
-        return libc::access(path, mode);
-    return target->elsewhere ? libc::access(target->path(), mode) : accessPath(target->resolution, mode);
+    return faccessat(AT_FDCWD, path, mode, 0);
 }
 
 SVGA_EXPORT int faccessat(int directory, const char* path, int mode, int flags) noexcept {
-    auto target = lookUp(path, (flags & AT_SYMLINK_NOFOLLOW) == 0);
+    auto target = lookUpAt(directory, path, (flags & AT_SYMLINK_NOFOLLOW) == 0);
     if (!target)
         return libc::faccessat(directory, path, mode, flags);
-    return target->elsewhere ? libc::faccessat(directory, target->path(), mode, flags)
-                             : accessPath(target->resolution, mode);
+    if (target->elsewhere) {
+        const int result = libc::faccessat(AT_FDCWD, target->path(), mode, flags);
+        if (result == 0 || !target->lackedThere())
+            return result;
+    }
+    return accessPath(target->resolution, mode);
 }
 
 SVGA_EXPORT ssize_t readlink(const char* path, char* buffer, size_t size) noexcept {
@@ -436,10 +495,10 @@ SVGA_EXPORT ssize_t __readlink_chk(const char* path, char* buffer, size_t size, 
 }
 
 SVGA_EXPORT ssize_t readlinkat(int directory, const char* path, char* buffer, size_t size) noexcept {
-    auto target = lookUp(path, false);
+    auto target = lookUpAt(directory, path, false);
     if (!target)
         return libc::readlinkat(directory, path, buffer, size);
-    return target->elsewhere ? libc::readlinkat(directory, target->path(), buffer, size)
+    return target->elsewhere ? libc::readlinkat(AT_FDCWD, target->path(), buffer, size)
                              : readLink(target->resolution, buffer, size);
 }
 
@@ -448,7 +507,7 @@ SVGA_EXPORT char* realpath(const char* path, char* out) noexcept {
     if (const auto resolved = realPath(path, error)) {
         if (error == 0 && !resolved->empty() && *resolved != path)
             return giveRealPath(*resolved, out);
-        if (error == 0 && lookUp(path)->resolution.where == DeviceTree::Where::Here)
+        if (error == 0 && lookUp(path)->resolution.entry != nullptr)
             return giveRealPath(*resolved, out);
         if (error != 0) {
             errno = error;
@@ -471,15 +530,26 @@ SVGA_EXPORT DIR* opendir(const char* path) {
     auto target = lookUp(path);
     if (!target)
         return libc::opendir(path);
-    if (target->elsewhere)
+    const auto& [where, resolved, entry] = target->resolution;
+    if (where == DeviceTree::Where::Elsewhere)
         return libc::opendir(target->path());
-    const bool directory = target->resolution.where == DeviceTree::Where::Here &&
-                           target->resolution.entry->kind == DeviceTree::Kind::Directory;
-    if (!directory) {
-        errno = target->resolution.where == DeviceTree::Where::Here ? ENOTDIR : ENOENT;
+    if (entry == nullptr || entry->kind != DeviceTree::Kind::Directory) {
+        errno = entry != nullptr ? ENOTDIR : ENOENT;
         return nullptr;
     }
-    return Shim::instance().openDirectory(target->resolution.path);
+    return Shim::instance().openDirectory(resolved);
+}
+
+/// Of a folder of the tree that was opened as a file.
+SVGA_EXPORT DIR* fdopendir(int fd) {
+    const auto file = fileOf(fd);
+    const auto* place = dynamic_cast<const TreeFile*>(file.get());
+    if (place == nullptr)
+        return libc::fdopendir(fd);
+    DIR* directory = opendir(place->path().c_str());
+    if (directory != nullptr)
+        close(fd);
+    return directory;
 }
 
 SVGA_EXPORT struct dirent* readdir(DIR* directory) {

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -48,6 +49,7 @@ SVGA_LIBC(stat, int, const char*, struct stat*)
 SVGA_LIBC(lstat, int, const char*, struct stat*)
 SVGA_LIBC(fstat, int, int, struct stat*)
 SVGA_LIBC(fstatat, int, int, const char*, struct stat*, int)
+SVGA_LIBC(fstatfs, int, int, struct statfs*)
 SVGA_LIBC(statx, int, int, const char*, int, unsigned, struct statx*)
 SVGA_LIBC(__xstat, int, int, const char*, struct stat*)
 SVGA_LIBC(__lxstat, int, int, const char*, struct stat*)
@@ -62,6 +64,7 @@ SVGA_LIBC(__realpath_chk, char*, const char*, char*, size_t)
 SVGA_LIBC(canonicalize_file_name, char*, const char*)
 SVGA_LIBC(fopen, FILE*, const char*, const char*)
 SVGA_LIBC(opendir, DIR*, const char*)
+SVGA_LIBC(fdopendir, DIR*, int)
 SVGA_LIBC(readdir, struct dirent*, DIR*)
 SVGA_LIBC(closedir, int, DIR*)
 SVGA_LIBC(rewinddir, void, DIR*)

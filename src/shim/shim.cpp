@@ -3,10 +3,11 @@
 
 #include "shim/kernel/report.h"
 #include "shim/libc.h"
+#include "shim/tree_file.h"
 #include "vfio_user/channel.h"
 
 #include <pthread.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -25,6 +26,19 @@ std::string libraryPath() {
     if (::dladdr(reinterpret_cast<const void*>(&libraryPath), &info) == 0 || info.dli_fname == nullptr)
         return {};
     return info.dli_fname;
+}
+
+DeviceTree::Kind kindOf(unsigned char directoryType) {
+    switch (directoryType) {
+    case DT_DIR:
+        return DeviceTree::Kind::Directory;
+    case DT_LNK:
+        return DeviceTree::Kind::Link;
+    case DT_CHR:
+        return DeviceTree::Kind::Node;
+    default:
+        return DeviceTree::Kind::File;
+    }
 }
 
 } // namespace
@@ -67,7 +81,11 @@ std::shared_ptr<Kernel> Shim::startKernel() {
         Environment environment = readEnvironment(libraryPath());
         Counters& counters = mapCounters(environment.counters);
         auto& device = environment.kernel.device;
-        device.record = recordPath(device.record, counters.devices.load() + 1);
+        const uint64_t number = counters.devices.load() + 1;
+        device.record = numberedPath(device.record, number);
+        if (number > 1)
+            device.vnc.clear(); // the address is taken
+        device.screenshot = numberedPath(device.screenshot, number);
         kernel_ = std::make_shared<Kernel>(environment.kernel, counters);
         running_ = kernel_.get();
     } catch (const vfio_user::DeviceLost&) {
@@ -90,11 +108,19 @@ std::shared_ptr<Kernel> Shim::runningKernel() const {
 }
 
 int Shim::open(const DeviceTree::Resolution& resolution, int flags) {
-    if (resolution.where != DeviceTree::Where::Here) {
+    if (resolution.entry == nullptr) {
         errno = ENOENT;
         return -1;
     }
     const DeviceTree::Entry& entry = *resolution.entry;
+    if ((flags & O_PATH) != 0 || (entry.kind == DeviceTree::Kind::Directory && (flags & O_ACCMODE) == O_RDONLY)) {
+        if ((flags & O_DIRECTORY) != 0 && entry.kind != DeviceTree::Kind::Directory) {
+            errno = ENOTDIR;
+            return -1;
+        }
+        const int fd = libc::open("/dev/null", O_PATH | (flags & O_CLOEXEC));
+        return fd < 0 ? fd : descriptors_.install(UniqueFd(fd), std::make_shared<TreeFile>(resolution.path, entry));
+    }
     switch (entry.kind) {
     case DeviceTree::Kind::Node:
         return openNode(minor(entry.device), flags);
@@ -110,8 +136,8 @@ int Shim::open(const DeviceTree::Resolution& resolution, int flags) {
         }
         return fd;
     }
-    case DeviceTree::Kind::Directory: // as a base for openat(): nobody who looks for a GPU does that
-        errno = EACCES;
+    case DeviceTree::Kind::Directory:
+        errno = EISDIR;
         return -1;
     case DeviceTree::Kind::Link:
         errno = ELOOP;
@@ -123,13 +149,18 @@ int Shim::open(const DeviceTree::Resolution& resolution, int flags) {
 
 int Shim::openNode(unsigned minor, int flags) {
     // The kernel below starts with the first ioctl that needs it: many programs only ask for a driver's name.
-    auto file = std::make_shared<DeviceFile>(
-        minor, [this] { return startKernel(); }, descriptors_);
-    // To poll() and read() the node is a file without events; mappings are of guest memory (map()).
-    const int fd = ::eventfd(0, EFD_NONBLOCK | ((flags & O_CLOEXEC) != 0 ? EFD_CLOEXEC : 0));
-    if (fd < 0)
+    // To poll() and read() it is a socket that events come out of; mappings are of guest memory (map()).
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return -1;
-    return descriptors_.install(UniqueFd(fd), std::move(file));
+    UniqueFd theirs(ends[0]);
+    auto events = std::make_shared<EventSink>(UniqueFd(ends[1]));
+    if (((flags & O_CLOEXEC) == 0 && ::fcntl(theirs.get(), F_SETFD, 0) != 0) ||
+        ((flags & O_NONBLOCK) != 0 && ::fcntl(theirs.get(), F_SETFL, O_NONBLOCK) != 0))
+        return -1;
+    return descriptors_.install(std::move(theirs),
+                                std::make_shared<DeviceFile>(
+                                    minor, [this] { return startKernel(); }, descriptors_, std::move(events)));
 }
 
 void* Shim::map(OpenFile& file, void* address, size_t size, int protection, int flags, off_t offset) {
@@ -171,6 +202,17 @@ void Shim::unmapping(void* address, size_t size) {
 
 DIR* Shim::openDirectory(const std::string& path) {
     auto* directory = new FakeDirectory{tree_.list(path)};
+    if (DIR* shared =
+            tree_.resolve(path, true).where == DeviceTree::Where::Shared ? libc::opendir(path.c_str()) : nullptr) {
+        while (const struct dirent* entry = libc::readdir(shared)) {
+            const std::string name = entry->d_name;
+            const bool hidden = name == "." || name == ".." ||
+                                tree_.resolve(path + "/" + name, false).where != DeviceTree::Where::Elsewhere;
+            if (!hidden)
+                directory->names.emplace_back(name, kindOf(entry->d_type));
+        }
+        libc::closedir(shared);
+    }
     std::lock_guard lock(directoriesMutex_);
     directories_.insert(directory);
     return reinterpret_cast<DIR*>(directory);

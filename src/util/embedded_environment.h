@@ -31,6 +31,18 @@ inline constexpr const char* kCounters = "SVGA_SHIM_COUNTERS";
  */
 inline constexpr const char* kRecord = "SVGA_SHIM_RECORD";
 
+/// Size of the embedded display in pixels, as "1280x800" (the default).
+inline constexpr const char* kScreen = "SVGA_SHIM_SCREEN";
+
+/// "1" (the default): page flips wait for a vertical blank, 60 times a second. "0": they do not.
+inline constexpr const char* kVsync = "SVGA_SHIM_VSYNC";
+
+/// "[HOST:]PORT": the first device of the program shows the display to VNC clients there. Default: it does not.
+inline constexpr const char* kVnc = "SVGA_SHIM_VNC";
+
+/// Absolute path of a PNG file for what the display showed last. As kRecord: one file for each device. Default: none.
+inline constexpr const char* kScreenshot = "SVGA_SHIM_SCREENSHOT";
+
 /// Absolute path of the svga-device executable. Default: found beside the preloaded library.
 inline constexpr const char* kDevice = "SVGA_SHIM_DEVICE";
 

@@ -46,11 +46,7 @@ std::optional<Options> parseOptions(std::span<const std::string> arguments) {
     app.add_option("--screenshot", options.screenshotFile, "write what the guest's screen shows at the end, as PNG")
         ->type_name("FILE")
         ->transform(launcher::absolutePath);
-    app.add_option(
-           "--vnc", options.vncAddress,
-           "show the guest's screen, without input, to VNC clients at this TCP port, which only this machine reaches "
-           "unless HOST is given; there is no password")
-        ->type_name("[HOST:]PORT");
+    commandLine.addVncOption(options.vncAddress);
     app.add_option("--accel", options.accelerator, "auto: KVM where it can run the guest's kernel, else TCG")
         ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
         ->capture_default_str();

@@ -8,11 +8,13 @@
 #include <dirent.h>
 #include <drm.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,6 +125,60 @@ TEST(Preloaded, FindsTheDeviceInItsFolders) {
     EXPECT_EQ(errno, ENOENT);
     EXPECT_EQ(::open("/dev/dri/card1", O_RDWR), -1);
     EXPECT_EQ(errno, ENOENT);
+}
+
+/// As libudev goes: from the root, one name at a time, links as they come.
+TEST(Preloaded, TheDeviceIsFoundStepByStep) {
+    int place = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_GE(place, 0);
+    for (const char* name : {"sys", "class", "drm"}) {
+        const int next = ::openat(place, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        ASSERT_GE(next, 0) << name;
+        struct stat status {};
+        ASSERT_EQ(::fstat(next, &status), 0);
+        EXPECT_TRUE(S_ISDIR(status.st_mode)) << name;
+        ::close(place);
+        place = next;
+    }
+    const int link = ::openat(place, "card0", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    ASSERT_GE(link, 0);
+    struct stat status {};
+    ASSERT_EQ(::fstat(link, &status), 0);
+    EXPECT_TRUE(S_ISLNK(status.st_mode));
+    char target[PATH_MAX] = {};
+    EXPECT_GT(::readlinkat(link, "", target, sizeof(target)), 0);
+    EXPECT_STREQ(target, "../../devices/pci0000:00/0000:00:0f.0/drm/card0");
+    ::close(link);
+    // Up is the file system's again; and down the link's way is ours.
+    const int up = ::openat(place, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_GE(up, 0);
+    const int card = ::openat(up, "../devices/pci0000:00/0000:00:0f.0/drm/card0", O_PATH | O_CLOEXEC);
+    ::close(up);
+    ::close(place);
+    ASSERT_GE(card, 0);
+    EXPECT_EQ(::faccessat(card, "uevent", F_OK, 0), 0);
+    EXPECT_EQ(::faccessat(card, "no such file", F_OK, 0), -1);
+    struct statfs kind {};
+    ASSERT_EQ(::fstatfs(card, &kind), 0);
+    EXPECT_EQ(kind.f_type, SYSFS_MAGIC);
+    const int uevent = ::openat(card, "uevent", O_RDONLY | O_CLOEXEC);
+    ASSERT_GE(uevent, 0);
+    char text[256] = {};
+    EXPECT_GT(::read(uevent, text, sizeof(text) - 1), 0);
+    EXPECT_NE(std::strstr(text, "DEVNAME=dri/card0\n"), nullptr);
+    ::close(uevent);
+    ::close(card);
+}
+
+TEST(Preloaded, FoldersAboveItListTheMachinesOwnTooAndOurs) {
+    std::set<std::string> names;
+    DIR* directory = ::opendir("/sys/class");
+    ASSERT_NE(directory, nullptr);
+    while (const dirent* entry = ::readdir(directory))
+        EXPECT_TRUE(names.insert(entry->d_name).second) << entry->d_name; // none twice
+    ::closedir(directory);
+    EXPECT_TRUE(names.contains("drm"));
+    EXPECT_TRUE(names.contains("net"));
 }
 
 TEST(Preloaded, LeavesTheRestOfTheSystemAlone) {

@@ -50,15 +50,18 @@ void copyString(std::string_view text, char* out, __kernel_size_t& size) {
 
 } // namespace
 
-DeviceFile::DeviceFile(unsigned minor, KernelSource kernel, DescriptorSource& descriptors)
+DeviceFile::DeviceFile(unsigned minor, KernelSource kernel, DescriptorSource& descriptors,
+                       std::shared_ptr<EventSink> events)
     : minor_(minor)
     , source_(std::move(kernel))
-    , descriptors_(descriptors) {}
+    , descriptors_(descriptors)
+    , events_(std::move(events)) {}
 
 DeviceFile::~DeviceFile() {
     if (!kernel_)
         return;
     auto held = kernel_->lock();
+    kernel_->forgetDisplayOf(this, events_.get());
     handles_ = Handles();
 }
 
@@ -141,8 +144,12 @@ int DeviceFile::core(unsigned number, void* argument) {
             return -EACCES;
         static_cast<drm_auth*>(argument)->magic = 1;
         return 0;
-    case _IOC_NR(DRM_IOCTL_SET_CLIENT_CAP):
-        return -EOPNOTSUPP; // no modesetting here
+    case _IOC_NR(DRM_IOCTL_SET_CLIENT_CAP): {
+        const auto& cap = *static_cast<drm_set_client_cap*>(argument);
+        if (minor_ != DeviceTree::kPrimaryMinor || cap.capability != DRM_CLIENT_CAP_UNIVERSAL_PLANES)
+            return -EOPNOTSUPP;
+        return cap.value <= 1 ? 0 : -EINVAL; // the one plane is listed in any case
+    }
     case _IOC_NR(DRM_IOCTL_GET_CAP): {
         auto& cap = *static_cast<drm_get_cap*>(argument);
         switch (cap.capability) {
@@ -150,10 +157,19 @@ int DeviceFile::core(unsigned number, void* argument) {
             cap.value = DRM_PRIME_CAP_IMPORT | DRM_PRIME_CAP_EXPORT;
             return 0;
         case DRM_CAP_TIMESTAMP_MONOTONIC:
+        case DRM_CAP_DUMB_BUFFER:
+        case DRM_CAP_CRTC_IN_VBLANK_EVENT:
             cap.value = 1;
+            return 0;
+        case DRM_CAP_DUMB_PREFERRED_DEPTH:
+            cap.value = 24;
             return 0;
         case DRM_CAP_SYNCOBJ:
         case DRM_CAP_SYNCOBJ_TIMELINE:
+        case DRM_CAP_ASYNC_PAGE_FLIP:
+        case DRM_CAP_ADDFB2_MODIFIERS:
+        case DRM_CAP_VBLANK_HIGH_CRTC:
+        case DRM_CAP_DUMB_PREFER_SHADOW:
             cap.value = 0;
             return 0;
         default:
@@ -169,8 +185,10 @@ int DeviceFile::core(unsigned number, void* argument) {
     case _IOC_NR(DRM_IOCTL_PRIME_FD_TO_HANDLE):
         importHandle(*static_cast<drm_prime_handle*>(argument));
         return 0;
+    case _IOC_NR(DRM_IOCTL_WAIT_VBLANK):
+        return modes(number, argument);
     default:
-        return number >= 0xA0 ? -EOPNOTSUPP : -EINVAL; // from 0xA0 on: modesetting, which vmwgfx has and we do not
+        return number >= _IOC_NR(DRM_IOCTL_MODE_GETRESOURCES) ? modes(number, argument) : -EINVAL;
     }
 }
 

@@ -4,14 +4,17 @@
  * An open file of the device node: its ioctls, and the handles it has.
  *
  * The ioctls are those of vmwgfx 2.20 (vmwgfx_drm.h) that a Mesa driver uses, and of DRM's core those that libdrm asks
- * to get to know a device and to share buffers; and the dirty-tracking ones of svga_coherent_drm.h. Others fail with an
- * errno that vmwgfx would also give.
+ * to get to know a device, to share buffers and to show pictures; and the dirty-tracking ones of svga_coherent_drm.h.
+ * Others fail with an errno that vmwgfx would also give.
  */
 #pragma once
 
+#include "shim/kernel/display.h"
 #include "shim/kernel/handles.h"
 #include "shim/kernel/kernel.h"
 #include "shim/open_file.h"
+
+#include <drm_mode.h>
 
 #include <functional>
 #include <memory>
@@ -33,7 +36,9 @@ public:
 
 class DeviceFile final : public OpenFile {
 public:
-    DeviceFile(unsigned minor, KernelSource kernel, DescriptorSource& descriptors);
+    /** \param events where events for the program go; of no use for a render node */
+    DeviceFile(unsigned minor, KernelSource kernel, DescriptorSource& descriptors,
+               std::shared_ptr<EventSink> events = nullptr);
     ~DeviceFile() override;
 
     int ioctl(unsigned long request, void* argument) override;
@@ -62,6 +67,22 @@ private:
     void importHandle(drm_prime_handle& arg);
     void close(uint32_t handle);
 
+    // device_file_modes.cpp
+    int modes(unsigned number, void* argument);
+    Display& display(Kernel::Lock& held);
+    void getResources(drm_mode_card_res& out);
+    void getConnector(drm_mode_get_connector& out);
+    void getCrtc(drm_mode_crtc& out);
+    void setCrtc(const drm_mode_crtc& arg);
+    void getPlane(drm_mode_get_plane& out);
+    void getProperty(drm_mode_get_property& out);
+    std::shared_ptr<Surface> surfaceOn(std::shared_ptr<BufferObject> buffer, uint32_t width, uint32_t height);
+    uint32_t addFramebuffer(uint32_t handle, uint32_t width, uint32_t height, uint32_t pitch, uint32_t format);
+    void getFramebuffer(drm_mode_fb_cmd& out);
+    void flip(const drm_mode_crtc_page_flip& arg);
+    void createDumb(drm_mode_create_dumb& arg);
+    void waitForBlank(drm_wait_vblank& arg);
+
     // device_file_tracking.cpp
     struct Access;
     void queryDirty(drm_vmw_bo_dirty_query_arg& arg);
@@ -74,6 +95,7 @@ private:
     const unsigned minor_;
     KernelSource source_;
     DescriptorSource& descriptors_;
+    const std::shared_ptr<EventSink> events_; ///< null: a render node, which has none
     std::once_flag started_;
     std::shared_ptr<Kernel> kernel_;
     Handles handles_;

@@ -80,6 +80,10 @@ UniqueFd startDeviceProcess(const DeviceProcessOptions& options) {
         arguments.emplace_back("--copy-only");
     if (!options.record.empty())
         arguments.push_back("--record=" + options.record);
+    if (!options.screenshot.empty())
+        arguments.push_back("--screenshot=" + options.screenshot);
+    if (!options.vnc.empty())
+        arguments.push_back("--vnc=" + options.vnc);
     std::vector<std::string> environment = options.environment;
     auto argumentPointers = execPointers(arguments);
     auto environmentPointers = execPointers(environment);

@@ -13,6 +13,8 @@ struct DeviceProcessOptions {
     std::string executable;
     bool copyOnly = false;
     std::string record;                   ///< empty: not recorded
+    std::string screenshot;               ///< empty: none is made
+    std::string vnc;                      ///< empty: not served
     std::vector<std::string> environment; ///< "NAME=value"
 };
 

@@ -28,7 +28,8 @@ constexpr uint32_t kFirstCoTableEntries = 512;
 
 Kernel::Kernel(const KernelOptions& options, Counters& counters)
     : counters_(counters)
-    , memory_(options.guestMemory != 0 ? options.guestMemory : kDefaultGuestMemory) {
+    , memory_(options.guestMemory != 0 ? options.guestMemory : kDefaultGuestMemory)
+    , displayOptions_(options.display) {
     gpu_ = std::make_unique<Gpu>(startDeviceProcess(options.device), memory_);
     tracker_ = createTracker(options.tracker, memory_.fd(), *this, counters_);
     coherence_ = std::make_unique<Coherence>(*this);
@@ -41,6 +42,7 @@ Kernel::Kernel(const KernelOptions& options, Counters& counters)
 Kernel::~Kernel() {
     gpu_->stop();
     retireThread_.join();
+    display_.reset();
     {
         // Objects first, for they let go of ids and memory that the other members keep.
         Lock held = lock();
@@ -51,6 +53,12 @@ Kernel::~Kernel() {
     }
     tracker_.reset();
     gpu_.reset();
+}
+
+Display& Kernel::display() {
+    if (!display_)
+        display_ = std::make_unique<Display>(*this, displayOptions_);
+    return *display_;
 }
 
 uint32_t Kernel::allocateMob(PageRun memory, CommandStream& commands) {

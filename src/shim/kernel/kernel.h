@@ -13,6 +13,7 @@
 
 #include "shim/kernel/coherence.h"
 #include "shim/kernel/device_process.h"
+#include "shim/kernel/display.h"
 #include "shim/kernel/gpu.h"
 #include "shim/kernel/id_allocator.h"
 #include "shim/kernel/objects.h"
@@ -36,6 +37,7 @@ namespace svga::shim {
 struct KernelOptions {
     DeviceProcessOptions device;
     TrackerChoice tracker = TrackerChoice::Best;
+    DisplayOptions display;
     uint64_t guestMemory = 0; ///< bytes; 0: a size that suits this machine
 };
 
@@ -89,6 +91,13 @@ public:
     GuestMemory& memory() { return memory_; }
     Tracker& tracker() { return *tracker_; }
     Coherence& coherence() { return *coherence_; }
+    /** \brief The display, from its first use on. With the lock held. */
+    Display& display();
+    /** \brief As Display::forget(), where there is a display. With the lock held. */
+    void forgetDisplayOf(const void* owner, const EventSink* sink) {
+        if (display_)
+            display_->forget(owner, sink);
+    }
     bool lost() const { return gpu_->lost(); }
     int socketFd() const { return gpu_->socketFd(); }
 
@@ -201,6 +210,8 @@ private:
     std::atomic<uintptr_t> lowestMapping_ = UINTPTR_MAX;
     std::atomic<uintptr_t> highestMapping_ = 0;
 
+    const DisplayOptions displayOptions_;
+    std::unique_ptr<Display> display_;
     std::thread retireThread_;
 };
 
