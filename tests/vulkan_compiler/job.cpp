@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
 
 namespace svga::vulkan::test {
 namespace {
@@ -79,6 +81,28 @@ void readBack(const Compiled& compiled, vgpu10::test::StageJob& stage, Resources
 
 } // namespace
 
+namespace {
+
+/** \brief A module in a file, for the tool to look at the other tessellation stage. */
+class ModuleFile {
+public:
+    explicit ModuleFile(const std::vector<uint32_t>& spirv)
+        : path_(::testing::TempDir() + "svga-other-stage-" + std::to_string(getpid()) + ".spv") {
+        std::ofstream(path_, std::ios::binary)
+            .write(reinterpret_cast<const char*>(spirv.data()),
+                   static_cast<std::streamsize>(spirv.size() * sizeof(uint32_t)));
+    }
+    ~ModuleFile() { std::remove(path_.c_str()); }
+    ModuleFile(const ModuleFile&) = delete;
+    ModuleFile& operator=(const ModuleFile&) = delete;
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+} // namespace
+
 const char* const GraphicsJob::kFullscreen = R"(#version 450
 void main() {
     gl_Position = vec4(gl_VertexIndex == 1 ? 3.0 : -1.0, gl_VertexIndex == 2 ? 3.0 : -1.0, 0.5, 1.0);
@@ -113,7 +137,15 @@ vgpu10::test::DrawResult run(GraphicsJob& job) {
             options.push_back("--not-last");
         if (job.perSample)
             options.push_back("--per-sample");
-        compiled[stage] = compileGlsl(stage, glsl, options);
+        if (stage == Stage::TessControl || stage == Stage::TessEvaluation) {
+            const Stage other = stage == Stage::TessControl ? Stage::TessEvaluation : Stage::TessControl;
+            const ModuleFile file(toSpirv(other, job.glsl.at(other)));
+            options.insert(options.end(),
+                           {"--other", file.path(), "--patch-vertices", std::to_string(job.draw.patchSize)});
+            compiled[stage] = compileGlsl(stage, glsl, options);
+        } else {
+            compiled[stage] = compileGlsl(stage, glsl, options);
+        }
         firstUav += compiled[stage].uavCount;
         vgpu10::test::StageJob bound = bind(compiled[stage], job);
         bound.constantBuffers[0][kFirstVertex] = job.draw.firstVertex;

@@ -89,9 +89,11 @@ struct CompileOptions {
     uint32_t firstUav = 0;            ///< number of the first u# register that this stage may use
     bool lastBeforeRasterizer = true; ///< vertex, domain, geometry: its position goes to the rasterizer
     bool robustBufferAccess = false;
-    bool perSample = false; ///< fragment: run per sample (sampleShadingEnable)
+    bool perSample = false;           ///< fragment: run per sample (sampleShadingEnable)
     TessellationModes tessellation{}; ///< both tessellation stages: of both together, see tessellationModes()
-    uint32_t patchControlPoints = 0;  ///< both tessellation stages: vertices of a patch that comes in
+    /// Vertices of a patch that comes in. Control: the pipeline's patchControlPoints; evaluation: the control stage's
+    /// output vertices.
+    uint32_t patchControlPoints = 0;
 };
 
 /** \brief A stage as the device takes it. */

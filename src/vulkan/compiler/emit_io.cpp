@@ -11,6 +11,7 @@ bool isScalarRegister(uint32_t type) {
     case VGPU10_OPERAND_TYPE_INPUT_COVERAGE_MASK:
     case VGPU10_OPERAND_TYPE_INPUT_GS_INSTANCE_ID:
     case VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT_ID:
+    case VGPU10_OPERAND_TYPE_INPUT_FORK_INSTANCE_ID:
     case VGPU10_OPERAND_TYPE_INPUT_THREAD_ID_IN_GROUP_FLATTENED:
     case VGPU10_OPERAND_TYPE_OUTPUT_DEPTH:
     case VGPU10_OPERAND_TYPE_OUTPUT_DEPTH_GREATER_EQUAL:
@@ -169,8 +170,9 @@ Operand Emitter::inputRegister(nir_intrinsic_instr* intrinsic) {
 }
 
 uint32_t Emitter::perVertexInput() const {
-    return nir_.info.stage == MESA_SHADER_GEOMETRY ? VGPU10_OPERAND_TYPE_INPUT
-                                                   : VGPU10_OPERAND_TYPE_INPUT_CONTROL_POINT;
+    return nir_.info.stage == MESA_SHADER_GEOMETRY || phase_ == Phase::ControlPoint
+               ? VGPU10_OPERAND_TYPE_INPUT
+               : VGPU10_OPERAND_TYPE_INPUT_CONTROL_POINT;
 }
 
 /** \brief Where in the pixel: at_sample and at_offset keep what the evaluation needs in the barycentric's register. */
@@ -234,22 +236,78 @@ void Emitter::emitStoreOutput(nir_intrinsic_instr* intrinsic) {
     uint8_t written = static_cast<uint8_t>(nir_intrinsic_write_mask(intrinsic) & lowMask(stored->num_components));
     if (stored->bit_size == 64)
         written = static_cast<uint8_t>((written & 1 ? 0x3 : 0) | (written & 2 ? 0xc : 0));
-    if (slot == VARYING_SLOT_PSIZ) // points are one pixel
+    const auto place = outputPlace(slot, first);
+    if (!place)
         return;
-    const VaryingPlace place = varyingPlace(slot, first, nir_.info.clip_distance_array_size);
     for (uint32_t c = 0; c < 4; ++c) {
         if (!(written >> c & 1))
             continue;
-        const VaryingPlace part = varyingPlace(slot, first + c, nir_.info.clip_distance_array_size);
-        if (part.component > 3)
+        const auto part = outputPlace(slot, first + c);
+        if (!part || part->component > 3)
             fail(intrinsic->instr, "passes the end of its register");
-        outputs_.use(part.reg, part.systemValue, static_cast<uint8_t>(1u << part.component));
+        outputs_.use(part->reg, part->systemValue, static_cast<uint8_t>(1u << part->component));
     }
-    const Operand moved = value(stored).shifted(place.component);
+    const Operand moved = value(stored).shifted(place->component);
     code_.op(VGPU10_OPCODE_MOV,
-             {registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{place.reg, {}}})
-                  .masked(static_cast<uint8_t>(written << place.component & 0xf))},
+             {registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{place->reg, {}}})
+                  .masked(static_cast<uint8_t>(written << place->component & 0xf))},
              {moved});
+}
+
+/** \brief Where an output goes. \return none: the device has no use for it */
+std::optional<VaryingPlace> Emitter::outputPlace(uint32_t slot, uint32_t component) const {
+    if (slot == VARYING_SLOT_PSIZ) // points are one pixel
+        return std::nullopt;
+    if (slot == VARYING_SLOT_TESS_LEVEL_OUTER || slot == VARYING_SLOT_TESS_LEVEL_INNER)
+        return tessellationPlace(slot, component);
+    return varyingPlace(slot, component, nir_.info.clip_distance_array_size);
+}
+
+/** \brief An output of this stage that it reads back: tessellation control alone does. */
+Operand Emitter::outputRegister(nir_intrinsic_instr* intrinsic) {
+    const uint32_t first = nir_intrinsic_component(intrinsic);
+    const auto place = outputPlace(slotOf(intrinsic), first);
+    if (!place || slotCount(intrinsic) > 1)
+        fail(intrinsic->instr, "reads an output that cannot be read");
+    Swizzle swizzle{};
+    for (uint32_t c = 0; c < 4; ++c)
+        swizzle[c] = static_cast<uint8_t>(std::min(3u, place->component + c));
+    const auto read = static_cast<uint8_t>(mask(&intrinsic->def) << place->component & 0xf);
+    if (intrinsic->intrinsic == nir_intrinsic_load_output) {
+        if (phase_ != Phase::Patch)
+            fail(intrinsic->instr, "is read where control points are written");
+        outputs_.use(place->reg, place->systemValue, read);
+        return registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{place->reg, {}}}).swizzled(swizzle);
+    }
+    const nir_src& vertex = *nir_get_io_arrayed_index_src(intrinsic);
+    if (phase_ == Phase::Patch) {
+        controlPointsRead_.use(place->reg, place->systemValue, read);
+        return registerOperand(VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT, {indexOf(vertex), {place->reg, {}}})
+            .swizzled(swizzle);
+    }
+    const nir_intrinsic_instr* index = nir_src_as_intrinsic(vertex);
+    if (!index || index->intrinsic != nir_intrinsic_load_invocation_id)
+        fail(intrinsic->instr, "is another invocation's, read where control points are written");
+    outputs_.use(place->reg, place->systemValue, read);
+    return registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{place->reg, {}}}).swizzled(swizzle);
+}
+
+/** \brief Domain: what belongs to the patch. */
+Operand Emitter::patchConstant(nir_intrinsic_instr* intrinsic) {
+    const uint32_t slot = slotOf(intrinsic), first = nir_intrinsic_component(intrinsic);
+    const auto place = outputPlace(slot, first);
+    if (!place)
+        return immediate(1.0f); // a factor that the primitive has no use for
+    Swizzle swizzle{};
+    for (uint32_t c = 0; c < 4; ++c)
+        swizzle[c] = static_cast<uint8_t>(std::min(3u, place->component + c));
+    const auto read = static_cast<uint8_t>(mask(&intrinsic->def) << place->component & 0xf);
+    OperandIndex reg{place->reg, {}};
+    // Patch locations count downwards, so one that is known at run time cannot be added.
+    if (slotCount(intrinsic) > 1)
+        fail(intrinsic->instr, "is read from a location that is only known at run time");
+    patchConstants_.use(place->reg, place->systemValue, read);
+    return registerOperand(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {reg}).swizzled(swizzle);
 }
 
 void Emitter::emitStoreFragment(nir_intrinsic_instr* intrinsic) {
@@ -288,8 +346,18 @@ void Emitter::emitStoreFragment(nir_intrinsic_instr* intrinsic) {
 bool Emitter::emitInputOutput(nir_intrinsic_instr* intrinsic) {
     switch (intrinsic->intrinsic) {
     case nir_intrinsic_load_input:
+        code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)},
+                 {nir_.info.stage == MESA_SHADER_TESS_EVAL ? patchConstant(intrinsic) : inputRegister(intrinsic)});
+        return true;
     case nir_intrinsic_load_per_vertex_input:
         code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)}, {inputRegister(intrinsic)});
+        return true;
+    case nir_intrinsic_load_output:
+    case nir_intrinsic_load_per_vertex_output:
+        code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)}, {outputRegister(intrinsic)});
+        return true;
+    case nir_intrinsic_store_per_vertex_output:
+        emitStoreOutput(intrinsic);
         return true;
     case nir_intrinsic_load_interpolated_input:
         emitInterpolated(intrinsic);
@@ -343,7 +411,14 @@ bool Emitter::emitSystemValue(nir_intrinsic_instr* intrinsic) {
     case nir_intrinsic_load_primitive_id:
         return special(VGPU10_OPERAND_TYPE_INPUT_PRIMITIVEID, 0x1);
     case nir_intrinsic_load_invocation_id:
-        return special(VGPU10_OPERAND_TYPE_INPUT_GS_INSTANCE_ID, 0x1);
+        return special(phase_ == Phase::Whole          ? VGPU10_OPERAND_TYPE_INPUT_GS_INSTANCE_ID
+                       : phase_ == Phase::ControlPoint ? VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT_ID
+                                                       : VGPU10_OPERAND_TYPE_INPUT_FORK_INSTANCE_ID,
+                       0x1);
+    case nir_intrinsic_load_tess_coord:
+        return special(VGPU10_OPERAND_TYPE_INPUT_DOMAIN_POINT, 0x7);
+    case nir_intrinsic_load_tess_coord_xy:
+        return special(VGPU10_OPERAND_TYPE_INPUT_DOMAIN_POINT, 0x3);
     case nir_intrinsic_load_workgroup_id:
         return special(VGPU10_OPERAND_TYPE_INPUT_THREAD_GROUP_ID, 0x7);
     case nir_intrinsic_load_local_invocation_id:
@@ -420,7 +495,15 @@ void Emitter::emitDerivative(nir_intrinsic_instr* intrinsic) {
 
 /** \brief Vertices of the primitive that the stage reads; 0: it reads single ones. */
 uint32_t Emitter::inputVertices() const {
-    return nir_.info.stage == MESA_SHADER_GEOMETRY ? nir_.info.gs.vertices_in : 0;
+    switch (nir_.info.stage) {
+    case MESA_SHADER_GEOMETRY:
+        return nir_.info.gs.vertices_in;
+    case MESA_SHADER_TESS_CTRL:
+    case MESA_SHADER_TESS_EVAL:
+        return options_.patchControlPoints ? options_.patchControlPoints : VGPU11_MAX_HS_INPUT_CONTROL_POINTS;
+    default:
+        return 0;
+    }
 }
 
 void Emitter::declareGeometry(TokenBuilder& declarations) {
@@ -472,6 +555,19 @@ void Emitter::declareInterface(TokenBuilder& declarations) {
             declarations.declare(fragment ? VGPU10_OPCODE_DCL_INPUT_PS_SIV : VGPU10_OPCODE_DCL_INPUT_SIV, {reg},
                                  {entry.systemValue}, mode);
     }
+    for (const auto& [key, entry] : patchConstants_.entries()) {
+        const Operand reg =
+            registerOperand(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {{entry.reg, {}}}).masked(entry.mask);
+        if (entry.systemValue == VGPU10_NAME_UNDEFINED)
+            declarations.declare(VGPU10_OPCODE_DCL_INPUT, {reg});
+        else
+            declarations.declare(VGPU10_OPCODE_DCL_INPUT_SIV, {reg}, {entry.systemValue});
+    }
+    for (const auto& [key, entry] : controlPointsRead_.entries())
+        declarations.declare(VGPU10_OPCODE_DCL_INPUT,
+                             {registerOperand(VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT,
+                                              {{nir_.info.tess.tcs_vertices_out, {}}, {entry.reg, {}}})
+                                  .masked(entry.mask)});
     for (const auto& [reg, count] : indexedInputs_)
         declarations.declare(VGPU10_OPCODE_DCL_INDEX_RANGE, {inputOperand(reg)}, {count});
     for (const auto& [type, components] : specials_)

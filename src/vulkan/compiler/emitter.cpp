@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "vulkan/compiler/emitter.h"
 
+#include "vulkan/compiler/hull.h"
 #include "vulkan/compiler/lowering.h"
 
 #include <cstdlib>
 
 namespace svga::vulkan {
 
-Emitter::Emitter(nir_shader& nir, const CompileOptions& options, ResourceTable& resources)
+Emitter::Emitter(nir_shader& nir, const CompileOptions& options, ResourceTable& resources, Phase phase)
     : nir_(nir)
+    , phase_(phase)
     , options_(options)
     , resources_(resources)
     , impl_(nir_shader_get_entrypoint(&nir))
@@ -282,8 +284,7 @@ void Emitter::declareCommon(TokenBuilder& declarations) {
         throw Error("the shader's arrays need {} temporaries, of {}", elements + temps, VGPU10_MAX_TEMPS);
 }
 
-std::vector<uint32_t> Emitter::assemble() {
-    TokenBuilder declarations;
+void Emitter::declareGlobals(TokenBuilder& declarations) {
     uint32_t flags = 1u << 11; // refactoring allowed: what may not be is marked as precise
     if (usesDoubles_)
         flags |= 1u << 12;
@@ -292,47 +293,79 @@ std::vector<uint32_t> Emitter::assemble() {
     flags |= 1u << 14; // raw buffers
     declarations.declare(VGPU10_OPCODE_DCL_GLOBAL_FLAGS, {}, {}, flags);
     declareResources(declarations);
-    if (nir_.info.stage == MESA_SHADER_COMPUTE) {
-        for (size_t c = 0; c < 3; ++c)
-            result_.workgroupSize[c] = nir_.info.workgroup_size[c];
-        declarations.declare(VGPU10_OPCODE_DCL_THREAD_GROUP, {},
-                             {result_.workgroupSize[0], result_.workgroupSize[1], result_.workgroupSize[2]});
-        if (nir_.info.shared_size > 0)
-            declarations.declare(VGPU10_OPCODE_DCL_TGSM_RAW,
-                                 {bare(VGPU10_OPERAND_TYPE_THREAD_GROUP_SHARED_MEMORY, {{0, {}}})},
-                                 {(nir_.info.shared_size + 3) & ~3u});
-    }
-    declareCommon(declarations);
-    if (nir_.info.stage == MESA_SHADER_GEOMETRY)
-        declareGeometry(declarations);
+}
 
+void Emitter::declareThreads(TokenBuilder& declarations) {
+    for (size_t c = 0; c < 3; ++c)
+        result_.workgroupSize[c] = nir_.info.workgroup_size[c];
+    declarations.declare(VGPU10_OPCODE_DCL_THREAD_GROUP, {},
+                         {result_.workgroupSize[0], result_.workgroupSize[1], result_.workgroupSize[2]});
+    if (nir_.info.shared_size > 0)
+        declarations.declare(VGPU10_OPCODE_DCL_TGSM_RAW,
+                             {bare(VGPU10_OPERAND_TYPE_THREAD_GROUP_SHARED_MEMORY, {{0, {}}})},
+                             {(nir_.info.shared_size + 3) & ~3u});
+}
+
+/** \brief \p tokens behind the header that tells the stage and the length. */
+std::vector<uint32_t> Emitter::program(const TokenBuilder& tokens) const {
     VGPU10ProgramToken version;
     version.value = 0;
     version.programType = programType(nir_.info.stage);
     version.majorVersion = 5;
-    std::vector<uint32_t> tokens{version.value, 0};
-    tokens.insert(tokens.end(), declarations.tokens().begin(), declarations.tokens().end());
-    tokens.insert(tokens.end(), code_.tokens().begin(), code_.tokens().end());
-    tokens[1] = static_cast<uint32_t>(tokens.size());
-    return tokens;
+    std::vector<uint32_t> words{version.value, static_cast<uint32_t>(tokens.tokens().size() + 2)};
+    words.insert(words.end(), tokens.tokens().begin(), tokens.tokens().end());
+    return words;
 }
 
-CompiledShader Emitter::emit() {
+void Emitter::run() {
     findUsedInputs();
     emitList(&impl_->body);
     code_.op(VGPU10_OPCODE_RET);
-    result_.tokens = assemble();
-    result_.signature = encodeSignature(inputs_, outputs_, patchConstants_);
+}
+
+void Emitter::finish() {
     result_.bindings = resources_.bindings();
     result_.uavCount = resources_.uavCount();
+}
+
+CompiledShader Emitter::emit() {
+    run();
+    TokenBuilder out;
+    declareGlobals(out);
+    switch (nir_.info.stage) {
+    case MESA_SHADER_COMPUTE:
+        declareThreads(out);
+        break;
+    case MESA_SHADER_TESS_EVAL:
+        declareTessellation(out);
+        break;
+    default:
+        break;
+    }
+    declareCommon(out);
+    if (nir_.info.stage == MESA_SHADER_GEOMETRY)
+        declareGeometry(out);
+    out.append(code_.tokens());
+    result_.tokens = program(out);
+    result_.signature = encodeSignature(inputs_, outputs_, patchConstants_);
+    finish();
     return std::move(result_);
 }
 
 CompiledShader compile(nir_shader& nir, const CompileOptions& options) {
     programType(nir.info.stage);
     ResourceTable resources(options.firstUav);
-    lower(nir, options, resources);
-    return Emitter(nir, options, resources).emit();
+    if (nir.info.stage != MESA_SHADER_TESS_CTRL) {
+        lower(nir, options, resources);
+        return Emitter(nir, options, resources).emit();
+    }
+    lowerToRegisters(nir, options, resources);
+    const PatchPhase patch = splitPatchPhase(nir);
+    lowerToInstructions(nir);
+    lowerToInstructions(*patch.nir);
+    Emitter controlPoint(nir, options, resources, Emitter::Phase::ControlPoint);
+    Emitter patchEmitter(*patch.nir, options, resources, Emitter::Phase::Patch);
+    return Emitter::emitHull(controlPoint, patchEmitter, patch.instances);
 }
 
 } // namespace svga::vulkan

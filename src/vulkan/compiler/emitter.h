@@ -16,14 +16,20 @@
 #include "vulkan/compiler/tokens.h"
 
 #include <map>
+#include <optional>
 #include <set>
 
 namespace svga::vulkan {
 
 class Emitter {
 public:
-    Emitter(nir_shader& nir, const CompileOptions& options, ResourceTable& resources);
+    /** \brief What of a shader is emitted: all of it, or one phase of a hull shader. */
+    enum class Phase : uint8_t { Whole, ControlPoint, Patch };
+
+    Emitter(nir_shader& nir, const CompileOptions& options, ResourceTable& resources, Phase phase = Phase::Whole);
     CompiledShader emit();
+    /** \brief The two phases of a hull shader; the second one runs \p instances times. */
+    static CompiledShader emitHull(Emitter& controlPoint, Emitter& patch, uint32_t instances);
 
 private:
     [[noreturn]] static void fail(const nir_instr& instr, const char* why);
@@ -37,7 +43,11 @@ private:
     void emitInstruction(nir_instr* instr);
     void emitIntrinsic(nir_intrinsic_instr* intrinsic);
     bool emitRegister(nir_intrinsic_instr* intrinsic);
-    std::vector<uint32_t> assemble();
+    void run();
+    std::vector<uint32_t> program(const TokenBuilder& tokens) const;
+    void finish();
+    void declareGlobals(TokenBuilder& declarations);
+    void declareThreads(TokenBuilder& declarations);
     void declareCommon(TokenBuilder& declarations);
     void declareResources(TokenBuilder& declarations);
 
@@ -93,11 +103,19 @@ private:
     Operand sampleIndex();
     uint32_t interpolationOf(uint32_t slot, uint32_t component) const;
     uint32_t perVertexInput() const;
+    std::optional<VaryingPlace> outputPlace(uint32_t slot, uint32_t component) const;
+    Operand patchConstant(nir_intrinsic_instr* intrinsic);
+    Operand outputRegister(nir_intrinsic_instr* intrinsic);
     uint32_t freeInput(uint32_t systemValue);
     void findUsedInputs();
     void declareInterface(TokenBuilder& declarations);
 
+    // emit_hull.cpp
+    std::optional<VaryingPlace> tessellationPlace(uint32_t slot, uint32_t component) const;
+    void declareTessellation(TokenBuilder& declarations) const;
+
     nir_shader& nir_;
+    const Phase phase_;
     const CompileOptions& options_;
     ResourceTable& resources_;
     nir_function_impl* impl_;
@@ -108,7 +126,9 @@ private:
     uint32_t scratchUsed_ = 0, scratchCount_ = 0;
     uint32_t loopDepth_ = 0;
     bool usesDoubles_ = false;
-    InterfaceList inputs_, outputs_, patchConstants_;
+    InterfaceList inputs_, outputs_;
+    InterfaceList patchConstants_;               ///< domain: read from the patch
+    InterfaceList controlPointsRead_;            ///< hull, patch phase: outputs of the control point phase
     std::map<uint32_t, uint32_t> indexedInputs_; ///< first register -> registers, indexed at run time
     uint32_t usedInputs_ = 0;                    ///< registers, by number, that system values may not take
     std::map<uint32_t, uint8_t> specials_;       ///< inputs with a name of their own (operand type) -> component mask

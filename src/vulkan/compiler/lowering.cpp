@@ -22,32 +22,6 @@ void sharedTypeSize(const glsl_type* type, unsigned* size, unsigned* align) {
     *align = component;
 }
 
-void optimize(nir_shader* nir) {
-    bool progress;
-    do {
-        progress = false;
-        NIR_PASS(progress, nir, nir_split_array_vars, nir_var_function_temp);
-        NIR_PASS(progress, nir, nir_shrink_vec_array_vars, nir_var_function_temp);
-        NIR_PASS(progress, nir, nir_opt_deref);
-        NIR_PASS(progress, nir, nir_lower_vars_to_ssa);
-        NIR_PASS(progress, nir, nir_opt_copy_prop_vars);
-        NIR_PASS(progress, nir, nir_opt_dead_write_vars);
-        NIR_PASS(progress, nir, nir_copy_prop);
-        NIR_PASS(progress, nir, nir_opt_remove_phis);
-        NIR_PASS(progress, nir, nir_opt_dce);
-        NIR_PASS(progress, nir, nir_opt_dead_cf);
-        NIR_PASS(progress, nir, nir_opt_if, nir_opt_if_optimize_phi_true_false);
-        NIR_PASS(progress, nir, nir_opt_cse);
-        NIR_PASS(progress, nir, nir_opt_peephole_select, 8, true, true);
-        NIR_PASS(progress, nir, nir_opt_algebraic);
-        NIR_PASS(progress, nir, nir_opt_constant_folding);
-        NIR_PASS(progress, nir, nir_opt_undef);
-        NIR_PASS(progress, nir, nir_opt_loop);
-        NIR_PASS(progress, nir, nir_opt_loop_unroll);
-    } while (progress);
-    NIR_PASS(progress, nir, nir_remove_dead_variables, nir_var_function_temp, nullptr);
-}
-
 void optimizeLate(nir_shader* nir) {
     bool progress;
     do {
@@ -88,7 +62,7 @@ void lowerVariables(nir_shader* nir) {
     SVGA_NIR_PASS(nir, nir_lower_vars_to_ssa);
 }
 
-void lowerSystemValues(nir_shader* nir) {
+void lowerSystemValues(nir_shader* nir, const CompileOptions& options) {
     if (nir->info.stage == MESA_SHADER_FRAGMENT) {
         nir_input_attachment_options attachments{};
         attachments.use_fragcoord_sysval = true;
@@ -114,6 +88,10 @@ void lowerSystemValues(nir_shader* nir) {
     SVGA_NIR_PASS(nir, lowerTrivialSubgroups);
     if (nir->info.stage == MESA_SHADER_FRAGMENT)
         SVGA_NIR_PASS(nir, nir_lower_is_helper_invocation);
+    if (nir->info.stage == MESA_SHADER_TESS_EVAL)
+        SVGA_NIR_PASS(nir, nir_lower_tess_coord_z, options.tessellation.primitive == TESS_PRIMITIVE_TRIANGLES);
+    if (nir->info.stage == MESA_SHADER_TESS_CTRL || nir->info.stage == MESA_SHADER_TESS_EVAL)
+        SVGA_NIR_PASS(nir, nir_lower_patch_vertices, options.patchControlPoints, nullptr);
 }
 
 void lowerMemory(nir_shader* nir) {
@@ -167,7 +145,18 @@ void lowerInterface(nir_shader* nir) {
     }
 }
 
+/** \brief Patch outputs and inputs that are indexed at run time: their registers are not in the order of locations. */
+void lowerPatchIndexing(nir_shader* nir) {
+    const auto mode = nir->info.stage == MESA_SHADER_TESS_CTRL ? nir_var_shader_out : nir_var_shader_in;
+    set* variables = _mesa_pointer_set_create(nullptr);
+    nir_foreach_variable_with_modes(variable, nir, mode) if (variable->data.patch) _mesa_set_add(variables, variable);
+    SVGA_NIR_PASS(nir, nir_lower_indirect_var_derefs, variables);
+    _mesa_set_destroy(variables, nullptr);
+}
+
 void lowerInputsAndOutputs(nir_shader* nir) {
+    if (nir->info.stage == MESA_SHADER_TESS_CTRL || nir->info.stage == MESA_SHADER_TESS_EVAL)
+        lowerPatchIndexing(nir);
     nir_foreach_variable_with_modes(variable, nir, nir_var_shader_in | nir_var_shader_out)
         variable->data.driver_location = 0;
     SVGA_NIR_PASS(nir, nir_lower_io, nir_var_shader_in | nir_var_shader_out, vec4Slots,
@@ -217,11 +206,42 @@ unsigned arithmeticBits(const nir_instr* instr, void*) {
 
 } // namespace
 
-void lower(nir_shader& shader, const CompileOptions& options, ResourceTable& resources) {
+void optimize(nir_shader* nir) {
+    bool progress;
+    do {
+        progress = false;
+        NIR_PASS(progress, nir, nir_split_array_vars, nir_var_function_temp);
+        NIR_PASS(progress, nir, nir_shrink_vec_array_vars, nir_var_function_temp);
+        NIR_PASS(progress, nir, nir_opt_deref);
+        NIR_PASS(progress, nir, nir_lower_vars_to_ssa);
+        NIR_PASS(progress, nir, nir_opt_copy_prop_vars);
+        NIR_PASS(progress, nir, nir_opt_dead_write_vars);
+        NIR_PASS(progress, nir, nir_copy_prop);
+        NIR_PASS(progress, nir, nir_opt_remove_phis);
+        NIR_PASS(progress, nir, nir_opt_dce);
+        NIR_PASS(progress, nir, nir_opt_dead_cf);
+        NIR_PASS(progress, nir, nir_opt_if, nir_opt_if_optimize_phi_true_false);
+        NIR_PASS(progress, nir, nir_opt_cse);
+        NIR_PASS(progress, nir, nir_opt_peephole_select, 8, true, true);
+        NIR_PASS(progress, nir, nir_opt_algebraic);
+        NIR_PASS(progress, nir, nir_opt_constant_folding);
+        NIR_PASS(progress, nir, nir_opt_undef);
+        NIR_PASS(progress, nir, nir_opt_loop);
+        NIR_PASS(progress, nir, nir_opt_loop_unroll);
+    } while (progress);
+    NIR_PASS(progress, nir, nir_remove_dead_variables, nir_var_function_temp, nullptr);
+}
+
+void lower(nir_shader& nir, const CompileOptions& options, ResourceTable& resources) {
+    lowerToRegisters(nir, options, resources);
+    lowerToInstructions(nir);
+}
+
+void lowerToRegisters(nir_shader& shader, const CompileOptions& options, ResourceTable& resources) {
     nir_shader* nir = &shader;
     lowerVariables(nir);
     lowerInterface(nir);
-    lowerSystemValues(nir);
+    lowerSystemValues(nir, options);
     lowerVariables(nir);
     optimize(nir);
     SVGA_NIR_PASS(nir, nir_lower_flrp, 32 | 64, false);
@@ -242,6 +262,10 @@ void lower(nir_shader& shader, const CompileOptions& options, ResourceTable& res
                       nir_lower_direct_array_deref_of_vec_load | nir_lower_indirect_array_deref_of_vec_load |
                       nir_lower_direct_array_deref_of_vec_store | nir_lower_indirect_array_deref_of_vec_store));
     optimize(nir);
+}
+
+void lowerToInstructions(nir_shader& shader) {
+    nir_shader* nir = &shader;
     SVGA_NIR_PASS(nir, nir_lower_doubles, nullptr, nir->options->lower_doubles_options);
     SVGA_NIR_PASS(nir, nir_lower_alu_to_scalar, isScalarOnly, nullptr);
     SVGA_NIR_PASS(nir, nir_lower_int64);

@@ -22,4 +22,15 @@ namespace svga::vulkan {
 
 void lower(nir_shader& nir, const CompileOptions& options, ResourceTable& resources);
 
+// The halves of it, for a hull shader, which is two programs from the middle on.
+
+/** \brief Resources, inputs, outputs and system values are registers after it; the rest is as NIR likes it best. */
+void lowerToRegisters(nir_shader& nir, const CompileOptions& options, ResourceTable& resources);
+
+/** \brief Instructions are those that the device has after it, and values that merge are in registers. */
+void lowerToInstructions(nir_shader& nir);
+
+/** \brief NIR's optimizations, until there is nothing left to do. */
+void optimize(nir_shader* nir);
+
 } // namespace svga::vulkan

@@ -3,14 +3,18 @@
  * \file
  * svga-spirv-to-vgpu10: runs the compiler alone, for tests and for people.
  *
- *     svga-spirv-to-vgpu10 STAGE [--first-uav N] [--not-last] [--per-sample] [--print] <SPIR-V >tokens
+ *     svga-spirv-to-vgpu10 STAGE [--first-uav N] [--not-last] [--per-sample] [--patch-vertices N] [--other SPIR-V]
+ *                          [--print] <SPIR-V >tokens
  *
- * STAGE is vertex, tess_ctrl, tess_eval, geometry, fragment or compute; the entry point is "main". Written are 32-bit
- * words: the number of words of tokens and their signature, the numbers of bindings, of u# registers, the masks of
- * vertex inputs and render targets, the workgroup's size (3), then the tokens with the signature behind them, then each
- * binding in 8 words (file, kind, dimension, written, register, set, binding, element). Errors are told on stderr.
+ * --other names the other tessellation stage's module. STAGE is vertex, tess_ctrl, tess_eval, geometry, fragment or
+ * compute; the entry point is "main". Written are 32-bit words: the number of words of tokens and their signature, the
+ * numbers of bindings, of u# registers, the masks of vertex inputs and render targets, the workgroup's size (3), then
+ * the tokens with the signature behind them, then each binding in 8 words (file, kind, dimension, written, register,
+ * set, binding, element). Errors are told on stderr.
  */
 #include "vulkan/compiler/compiler.h"
+
+#include "vulkan/compiler/hull.h"
 
 #include "vulkan/compiler/nir_headers.h"
 
@@ -30,13 +34,10 @@
 namespace svga::vulkan {
 namespace {
 
-struct NirDeleter {
-    void operator()(nir_shader* nir) const { ralloc_free(nir); }
-};
-
 struct Arguments {
     gl_shader_stage stage = MESA_SHADER_NONE;
     CompileOptions options;
+    std::string other;
     bool print = false;
 };
 
@@ -53,6 +54,10 @@ Arguments parse(int argc, char** argv) {
             arguments.options.lastBeforeRasterizer = false;
         else if (argument == "--per-sample")
             arguments.options.perSample = true;
+        else if (argument == "--patch-vertices" && n + 1 < argc)
+            arguments.options.patchControlPoints = static_cast<uint32_t>(std::stoul(argv[++n]));
+        else if (argument == "--other" && n + 1 < argc)
+            arguments.other = argv[++n];
         else if (argument == "--print")
             arguments.print = true;
         else if (const auto stage = stages.find(argument); stage != stages.end())
@@ -66,12 +71,12 @@ Arguments parse(int argc, char** argv) {
 }
 
 /** \brief What the Vulkan runtime does with a stage's module before the driver sees it. */
-std::unique_ptr<nir_shader, NirDeleter> toNir(const std::vector<uint32_t>& spirv, gl_shader_stage stage) {
+NirOwner toNir(const std::vector<uint32_t>& spirv, gl_shader_stage stage) {
     spirv_to_nir_options options = spirvOptions();
     nir_shader* nir = spirv_to_nir(spirv.data(), spirv.size(), nullptr, 0, stage, "main", &options, &nirOptions());
     if (!nir)
         throw Error("spirv_to_nir() refused the module");
-    std::unique_ptr<nir_shader, NirDeleter> owner(nir);
+    NirOwner owner(nir);
     SVGA_NIR_PASS(nir, nir_lower_variable_initializers, nir_var_function_temp);
     SVGA_NIR_PASS(nir, nir_lower_returns);
     SVGA_NIR_PASS(nir, nir_inline_functions);
@@ -87,6 +92,13 @@ std::unique_ptr<nir_shader, NirDeleter> toNir(const std::vector<uint32_t>& spirv
     SVGA_NIR_PASS(nir, nir_lower_clip_cull_distance_arrays);
     SVGA_NIR_PASS(nir, nir_propagate_invariant, false);
     return owner;
+}
+
+std::vector<uint32_t> read(std::istream& in) {
+    const std::string input(std::istreambuf_iterator<char>(in), {});
+    std::vector<uint32_t> words(input.size() / sizeof(uint32_t));
+    std::memcpy(words.data(), input.data(), words.size() * sizeof(uint32_t));
+    return words;
 }
 
 void write(const CompiledShader& shader) {
@@ -107,11 +119,16 @@ void write(const CompiledShader& shader) {
 }
 
 int run(int argc, char** argv) {
-    const Arguments arguments = parse(argc, argv);
-    const std::string input(std::istreambuf_iterator<char>(std::cin), {});
-    std::vector<uint32_t> spirv(input.size() / sizeof(uint32_t));
-    std::memcpy(spirv.data(), input.data(), spirv.size() * sizeof(uint32_t));
-    const auto nir = toNir(spirv, arguments.stage);
+    Arguments arguments = parse(argc, argv);
+    const NirOwner nir = toNir(read(std::cin), arguments.stage);
+    if (!arguments.other.empty()) {
+        std::ifstream file(arguments.other, std::ios::binary);
+        const bool control = arguments.stage == MESA_SHADER_TESS_CTRL;
+        const NirOwner other = toNir(read(file), control ? MESA_SHADER_TESS_EVAL : MESA_SHADER_TESS_CTRL);
+        arguments.options.tessellation = control ? tessellationModes(*nir, *other) : tessellationModes(*other, *nir);
+        if (!control)
+            arguments.options.patchControlPoints = other->info.tess.tcs_vertices_out;
+    }
     const auto print = [&] {
         if (arguments.print)
             nir_print_shader(nir.get(), stderr);
