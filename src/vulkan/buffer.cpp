@@ -62,4 +62,23 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_BindBufferMemory2(VkDevice handle, uint32_t 
     });
 }
 
+VKAPI_ATTR VkResult VKAPI_CALL svga_CreateBufferView(VkDevice handle, const VkBufferViewCreateInfo* info,
+                                                     const VkAllocationCallbacks* allocator, VkBufferView* out) {
+    vk_device* device = vk_device_from_handle(handle);
+    return guarded(device, VK_ERROR_OUT_OF_HOST_MEMORY, [&] {
+        auto* view = allocate<BufferView>(*device, allocator);
+        vk_buffer_view_init(device, view, info);
+        *out = vk_buffer_view_to_handle(view);
+    });
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_DestroyBufferView(VkDevice handle, VkBufferView viewHandle,
+                                                  const VkAllocationCallbacks* allocator) {
+    if (!viewHandle)
+        return;
+    BufferView& view = as<BufferView>(vk_buffer_view_from_handle(viewHandle));
+    vk_buffer_view_finish(&view);
+    release(*vk_device_from_handle(handle), allocator, &view);
+}
+
 } // extern "C"

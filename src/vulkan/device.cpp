@@ -33,6 +33,7 @@ VkResult initialise(Device& device, PhysicalDevice& physical, const VkDeviceCrea
     vk_device_dispatch_table_from_entrypoints(&device.execution, &vk_common_device_entrypoints, false);
     device.command_dispatch_table = &device.execution;
     device.command_buffer_ops = &kCommandBufferOps;
+    device.shader_ops = &kShaderOps;
     return VK_SUCCESS;
 }
 

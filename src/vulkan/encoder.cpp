@@ -7,16 +7,20 @@ winsys::Ref<winsys::Fence> Encoder::flush() {
     return context_.submit({});
 }
 
-void* Encoder::reserve(size_t bytes, uint32_t references) {
+std::byte* Encoder::begin(uint32_t id, uint32_t references, size_t size) {
     winsys::CommandStream& stream = context_.stream();
-    const auto size = static_cast<uint32_t>(bytes);
+    const auto bytes = static_cast<uint32_t>(sizeof(SVGA3dCmdHeader) + size);
     stream.allowEarlySubmit();
-    if (void* room = stream.reserve(size, references))
-        return room;
-    flush();
-    if (void* room = stream.reserve(size, references))
-        return room;
-    throw Error("a command of {} bytes that names {} objects fits no batch", bytes, references);
+    void* room = stream.reserve(bytes, references);
+    if (!room) {
+        flush();
+        room = stream.reserve(bytes, references);
+    }
+    if (!room)
+        throw Error("a command of {} bytes that names {} objects fits no batch", bytes, references);
+    const SVGA3dCmdHeader header{id, static_cast<uint32_t>(size)};
+    std::memcpy(room, &header, sizeof(header));
+    return static_cast<std::byte*>(room) + sizeof(header);
 }
 
 } // namespace svga::vulkan

@@ -22,7 +22,8 @@ namespace svga::vulkan {
 class Encoder {
 public:
     explicit Encoder(winsys::Device& device)
-        : context_(device) {}
+        : device_(device)
+        , context_(device) {}
 
     /**
      * \brief Appends command \p id, whose body \p fill completes.
@@ -34,15 +35,21 @@ public:
      */
     template <typename Body, typename Fill, typename Element = uint32_t>
     void emit(uint32_t id, uint32_t references, Fill&& fill, std::span<const Element> array = {}) {
-        auto* room =
-            static_cast<std::byte*>(reserve(sizeof(SVGA3dCmdHeader) + sizeof(Body) + array.size_bytes(), references));
-        const SVGA3dCmdHeader header{id, static_cast<uint32_t>(sizeof(Body) + array.size_bytes())};
+        std::byte* room = begin(id, references, sizeof(Body) + array.size_bytes());
         Body body{};
         fill(body);
-        std::memcpy(room, &header, sizeof(header));
-        std::memcpy(room + sizeof(header), &body, sizeof(body));
+        std::memcpy(room, &body, sizeof(body));
         if (!array.empty())
-            std::memcpy(room + sizeof(header) + sizeof(body), array.data(), array.size_bytes());
+            std::memcpy(room + sizeof(body), array.data(), array.size_bytes());
+        context_.stream().commit();
+    }
+
+    /** \brief The same for a command of \p size bytes that \p make returns. */
+    template <typename Make>
+    void emitBytes(uint32_t id, uint32_t references, Make&& make, size_t size) {
+        std::byte* room = begin(id, references, size);
+        const std::span<const std::byte> bytes = make();
+        std::memcpy(room, bytes.data(), size);
         context_.stream().commit();
     }
 
@@ -54,10 +61,13 @@ public:
     winsys::Ref<winsys::Fence> flush();
 
     winsys::Context& context() { return context_; }
+    winsys::Device& device() { return device_; }
 
 private:
-    void* reserve(size_t bytes, uint32_t references);
+    /** \brief Room for the body of a command, of \p size bytes, behind its header. */
+    std::byte* begin(uint32_t id, uint32_t references, size_t size);
 
+    winsys::Device& device_;
     winsys::Context context_;
 };
 

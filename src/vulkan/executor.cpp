@@ -24,7 +24,9 @@ constexpr vk_command_buffer_ops kNoOps{};
 Executor::Executor(Device& device)
     : vk_command_buffer{}
     , encoder_(*device.winsys)
-    , uploads_(*device.winsys) {
+    , uploads_(*device.winsys)
+    , objects_(encoder_)
+    , binder_(encoder_, objects_, uploads_) {
     if (vk_command_buffer_init(createPool(device), this, &kNoOps, VK_COMMAND_BUFFER_LEVEL_PRIMARY) != VK_SUCCESS)
         throw std::bad_alloc();
 }
@@ -41,6 +43,8 @@ void Executor::execute(vk_command_buffer& recorded) {
     vk_command_buffer_reset(this);
     state = MESA_VK_COMMAND_BUFFER_STATE_RECORDING;
     failure_ = nullptr;
+    shaders_ = {};
+    dropForgotten();
     vk_cmd_queue_execute(&recorded.cmd_queue, vk_command_buffer_to_handle(this), base.device->command_dispatch_table);
     if (failure_)
         std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -59,6 +63,31 @@ void Executor::finish() {
         fence->wait(winsys::Fence::kInfinite);
 }
 
-void Executor::forget(winsys::Surface&) {}
+void Executor::forget(winsys::Surface& surface) {
+    const std::lock_guard lock(forgottenMutex_);
+    forgottenSurfaces_.push_back(&surface);
+}
+
+void Executor::forgetShader(uint32_t id) {
+    const std::lock_guard lock(forgottenMutex_);
+    forgottenShaders_.push_back(id);
+}
+
+void Executor::dropForgotten() {
+    std::vector<const winsys::Surface*> surfaces;
+    std::vector<uint32_t> shaders;
+    {
+        const std::lock_guard lock(forgottenMutex_);
+        surfaces.swap(forgottenSurfaces_);
+        shaders.swap(forgottenShaders_);
+    }
+    for (const winsys::Surface* surface : surfaces)
+        objects_.forget(*surface);
+    for (const uint32_t id : shaders)
+        objects_.destroyShader(id);
+    // A new surface may have the place of an old one, and a new object its id.
+    if (objects_.trim() || !surfaces.empty() || !shaders.empty())
+        binder_.invalidate();
+}
 
 } // namespace svga::vulkan

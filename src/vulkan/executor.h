@@ -15,7 +15,11 @@
 #pragma once
 
 #include "vulkan/encoder.h"
-#include "vulkan/upload_ring.h"
+#include "vulkan/resource_binder.h"
+
+#include <exception>
+#include <memory>
+#include <mutex>
 
 namespace svga::vulkan {
 
@@ -41,8 +45,25 @@ public:
     /** \brief Waits until the device has done all that was written. Throws Error. */
     void finish();
 
-    /** \brief Nobody uses \p surface any more: its views go. Any thread. */
+    /** \brief Nobody uses \p surface, or shader \p id, any more: before the next submission they go. Any thread. */
     void forget(winsys::Surface& surface);
+    void forgetShader(uint32_t id);
+
+    /** \brief Commands that bind. */
+    void bindShader(gl_shader_stage stage, Shader* shader) { shaders_.at(stage) = shader; }
+    void bindDescriptorSets(const VkBindDescriptorSetsInfoKHR& info);
+    void push(const VkPushConstantsInfoKHR& info);
+    /** \brief The set that descriptors are pushed to, at each bind point that \p stages are of. */
+    template <typename Write>
+    void pushDescriptors(VkShaderStageFlags stages, VkPipelineLayout layout, uint32_t set, Write&& write) {
+        if (stages & VK_SHADER_STAGE_COMPUTE_BIT)
+            write(pushedSet(compute_, layout, set));
+        if (stages & VK_SHADER_STAGE_ALL_GRAPHICS)
+            write(pushedSet(graphics_, layout, set));
+    }
+
+    void dispatch(const std::array<uint32_t, 3>& base, const std::array<uint32_t, 3>& count);
+    void dispatchIndirect(const Buffer& buffer, uint64_t offset);
 
     Encoder& encoder() { return encoder_; }
     UploadRing& uploads() { return uploads_; }
@@ -62,9 +83,29 @@ public:
     }
 
 private:
+    struct BoundSets : BindPoint {
+        std::array<std::unique_ptr<DescriptorSet>, kMaxDescriptorSets> pushed;
+    };
+
+    DescriptorSet& pushedSet(BoundSets& at, VkPipelineLayout layout, uint32_t set);
+    /** Gives up what nobody uses any more. */
+    void dropForgotten();
+    /** Puts the compute stage and its resources in place. \return whether there is something to dispatch. */
+    bool prepareCompute(const DriverConstants& constants);
+
     std::exception_ptr failure_;
     Encoder encoder_;
     UploadRing uploads_;
+    ContextObjects objects_;
+    ResourceBinder binder_;
+
+    std::array<Shader*, MESA_SHADER_STAGES> shaders_{};
+    BoundSets graphics_, compute_;
+    PushConstants pushConstants_{};
+
+    std::mutex forgottenMutex_;
+    std::vector<const winsys::Surface*> forgottenSurfaces_;
+    std::vector<uint32_t> forgottenShaders_;
 };
 
 } // namespace svga::vulkan

@@ -36,11 +36,14 @@ vk_device_extension_table deviceExtensions() {
     table.KHR_copy_commands2 = true;
     table.KHR_dedicated_allocation = true;
     table.KHR_device_group = true;
+    table.KHR_descriptor_update_template = true;
     table.KHR_get_memory_requirements2 = true;
     table.KHR_maintenance1 = true;
     table.KHR_maintenance2 = true;
     table.KHR_maintenance3 = true;
     table.KHR_map_memory2 = true;
+    table.KHR_push_descriptor = true;
+    table.KHR_storage_buffer_storage_class = true;
     table.KHR_synchronization2 = true;
     table.KHR_timeline_semaphore = true;
     table.EXT_private_data = true;
@@ -299,7 +302,7 @@ VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceQueueFamilyProperties2(VkPhysic
                                                                         VkQueueFamilyProperties2* properties) {
     VK_OUTARRAY_MAKE_TYPED(VkQueueFamilyProperties2, out, properties, count);
     vk_outarray_append_typed(VkQueueFamilyProperties2, &out, family) {
-        family->queueFamilyProperties.queueFlags = VK_QUEUE_TRANSFER_BIT;
+        family->queueFamilyProperties.queueFlags = VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT;
         family->queueFamilyProperties.queueCount = 1;
         family->queueFamilyProperties.timestampValidBits = 0;
         family->queueFamilyProperties.minImageTransferGranularity = {1, 1, 1};

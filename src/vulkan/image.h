@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/**
+ * \file
+ * Images.
+ *
+ * An image of optimal tiling is a surface, made when memory is bound. An image of linear tiling is a range of the
+ * buffer surface of its memory, and can only be copied.
+ */
+#pragma once
+
+#include "gallium/winsys/svga/core/surface.h"
+#include "vulkan/context_objects.h"
+#include "vulkan/formats.h"
+#include "vulkan/mesa.h"
+
+#include <svga3d_dx.h>
+
+#include "vk_sampler.h"
+
+namespace svga::vulkan {
+
+/** \brief A VkImage. */
+struct Image : vk_image {
+    ~Image();
+
+    /** \brief What its surface is, where it is one. */
+    winsys::SurfaceDesc surfaceDesc() const;
+    /** \brief Number of a subresource, as the device counts. */
+    uint32_t subresource(uint32_t layer, uint32_t level) const { return layer * mip_levels + level; }
+
+    const Format* info = nullptr;
+    winsys::Ref<winsys::Surface> surface; ///< null until it is bound; linear: of the memory
+    uint32_t offset = 0;                  ///< linear: bytes into the surface
+};
+
+/** \brief A VkImageView. */
+struct ImageView : vk_image_view {
+    Image& owner() const { return static_cast<Image&>(*image); }
+
+    /** \brief Ids of views of the device: to sample, to store through, to draw to. Throw Error. */
+    uint32_t shaderResource(ContextObjects& objects) const;
+    uint32_t unorderedAccess(ContextObjects& objects) const;
+    /** \param layer of the view, counted from its first, or all of them (~0) */
+    uint32_t renderTarget(ContextObjects& objects, uint32_t layer) const;
+    uint32_t depthStencil(ContextObjects& objects, uint32_t layer, bool readOnlyDepth, bool readOnlyStencil) const;
+};
+
+/** \brief A VkSampler. */
+struct Sampler : vk_sampler {
+    SVGA3dCmdDXDefineSamplerState state{};
+};
+
+} // namespace svga::vulkan
