@@ -133,7 +133,8 @@ private:
         if (which == std::size(kForms) + 1)
             return {"a[7u & " + a.glsl + "]", [=](const State& s) { return s.a[7 & a.value(s)]; }};
         const uint32_t w = pick(kVectors);
-        return {"w" + std::to_string(w) + "[3u & " + a.glsl + "]", [=](const State& s) { return s.w[w][3 & a.value(s)]; }};
+        return {"w" + std::to_string(w) + "[3u & " + a.glsl + "]",
+                [=](const State& s) { return s.w[w][3 & a.value(s)]; }};
     }
 
     Statement assignment() {
@@ -162,8 +163,8 @@ private:
         case 2: {
             const uint32_t w = pick(kVectors), from = pick(kVectors), turn = pick(4);
             const char* const swizzles[] = {"xyzw", "yzwx", "zwxy", "wxyz"};
-            return {"w" + std::to_string(w) + " = w" + std::to_string(from) + "." + swizzles[turn] + " ^ " +
-                        "uvec4(" + value.glsl + ");\n",
+            return {"w" + std::to_string(w) + " = w" + std::to_string(from) + "." + swizzles[turn] + " ^ " + "uvec4(" +
+                        value.glsl + ");\n",
                     [=](State& s) {
                         const auto old = s.w[from];
                         const uint32_t word = value.value(s);
@@ -247,7 +248,8 @@ TEST_P(Random, ProgramsDoWhatTheyDoHere) {
                        "for (uint k = 0u; k < 8u; ++k) a[k] = k * 77u + n;\n";
     constexpr uint32_t kWords = kVariables + 4 * kVectors + kArray;
     for (uint32_t v = 0; v < kVariables; ++v)
-        glsl += "uint v" + std::to_string(v) + " = o.words[n * " + std::to_string(kWords) + "u + " + std::to_string(v) + "u];\n";
+        glsl += "uint v" + std::to_string(v) + " = o.words[n * " + std::to_string(kWords) + "u + " + std::to_string(v) +
+                "u];\n";
     for (uint32_t w = 0; w < kVectors; ++w)
         glsl += "uvec4 w" + std::to_string(w) + " = uvec4(n, 1u, n * n, " + std::to_string(w) + "u);\n";
     glsl += program.glsl;

@@ -167,28 +167,48 @@ uint32_t components(nir_op op) {
 
 } // namespace
 
-/** \brief A source with its swizzle; a double's components are pairs of words. */
-Operand Emitter::aluSource(const nir_alu_instr* alu, unsigned n) const {
-    const nir_alu_src& src = alu->src[n];
+/** \brief A source with its swizzle and modifiers; a double's components are pairs of words. */
+Operand Emitter::aluSource(const nir_alu_instr* alu, unsigned n) {
+    const nir_legacy_alu_src src = nir_legacy_chase_alu_src(&alu->src[n], true);
+    Operand from = src.src.is_ssa ? value(src.src.ssa)
+                                  : registerValue(src.src.reg.handle, src.src.reg.base_offset, src.src.reg.indirect);
     Swizzle swizzle{};
-    if (nir_src_bit_size(src.src) == 64) {
+    if (nir_src_bit_size(alu->src[n].src) == 64) {
         for (uint8_t c = 0; c < 4; ++c)
             swizzle[c] = static_cast<uint8_t>(2 * src.swizzle[c / 2] + c % 2);
-        Operand pair = source(src.src).swizzled(swizzle);
-        if (pair.type == VGPU10_OPERAND_TYPE_IMMEDIATE32)
-            pair.type = VGPU10_OPERAND_TYPE_IMMEDIATE64;
-        return pair;
-    } else {
-        const unsigned count = nir_ssa_alu_instr_src_components(alu, n);
-        for (unsigned c = 0; c < 4; ++c)
-            swizzle[c] = src.swizzle[std::min(c, count - 1)];
+        from = from.swizzled(swizzle);
+        if (from.type == VGPU10_OPERAND_TYPE_IMMEDIATE32)
+            from.type = VGPU10_OPERAND_TYPE_IMMEDIATE64;
+        return from;
     }
-    return source(src.src).swizzled(swizzle);
+    const unsigned count = nir_ssa_alu_instr_src_components(alu, n);
+    for (unsigned c = 0; c < 4; ++c)
+        swizzle[c] = src.swizzle[std::min(c, count - 1)];
+    from = from.swizzled(swizzle);
+    if (src.fabs)
+        from = from.magnitude();
+    return src.fneg ? from.negated() : from;
 }
+
+namespace {
+
+bool isSameRegister(const Operand& a, const Operand& b) {
+    if (a.type != b.type || a.dimension != b.dimension)
+        return false;
+    // Elements of one array may be the same whatever their indices say: the array's number is what counts.
+    return a.index[0].immediate == b.index[0].immediate;
+}
+
+} // namespace
 
 /** \brief vec2, vec3, vec4: one move for the components that come from the same value. */
 void Emitter::emitVector(nir_alu_instr* alu) {
-    const Operand target = destination(&alu->def);
+    const Operand result = destination(&alu->def);
+    Operand target = result;
+    // A register that is also read may not be written piece by piece.
+    for (unsigned n = 0; n < alu->def.num_components; ++n)
+        if (isSameRegister(value(alu->src[n].src.ssa), result))
+            target = scratch().masked(result.mask);
     const uint32_t words = alu->def.bit_size == 64 ? 2 : 1;
     const unsigned count = alu->def.num_components;
     uint8_t done = 0;
@@ -212,9 +232,13 @@ void Emitter::emitVector(nir_alu_instr* alu) {
                 written |= static_cast<uint8_t>(1 << lane);
             }
         }
-        code_.op(VGPU10_OPCODE_MOV, {target.masked(written)},
-                 {isImmediate(*from) ? immediate(constants) : value(from).swizzled(swizzle)});
+        written &= result.mask;
+        if (written)
+            code_.op(VGPU10_OPCODE_MOV, {target.masked(written)},
+                     {isImmediate(*from) ? immediate(constants) : value(from).swizzled(swizzle)});
     }
+    if (!isSameRegister(target, result))
+        code_.op(VGPU10_OPCODE_MOV, {result}, {target});
 }
 
 bool Emitter::emitSimple(nir_alu_instr* alu) {
@@ -224,7 +248,8 @@ bool Emitter::emitSimple(nir_alu_instr* alu) {
     if (!simple)
         return false;
     const Operand target = destination(&alu->def);
-    Control control{.saturate = simple->saturate, .precise = alu->exact ? target.mask : uint8_t{0}};
+    Control control{.saturate = simple->saturate || nir_legacy_chase_alu_dest(&alu->def).fsat,
+                    .precise = alu->exact ? target.mask : uint8_t{0}};
     std::array<Operand, 4> sources;
     const unsigned count = nir_op_infos[alu->op].num_inputs;
     for (unsigned n = 0; n < count; ++n)
@@ -268,8 +293,9 @@ bool Emitter::emitBits(nir_alu_instr* alu) {
     case nir_op_fdot2:
     case nir_op_fdot3:
     case nir_op_fdot4:
-        code_.op(VGPU10_OPCODE_DP2 + components(alu->op) - 2, {target}, {src(0), src(1)},
-                 {.precise = alu->exact ? target.mask : uint8_t{0}});
+        code_.op(
+            VGPU10_OPCODE_DP2 + components(alu->op) - 2, {target}, {src(0), src(1)},
+            {.saturate = nir_legacy_chase_alu_dest(&alu->def).fsat, .precise = alu->exact ? target.mask : uint8_t{0}});
         return true;
     case nir_op_idiv:
     case nir_op_irem: {
@@ -443,10 +469,13 @@ bool Emitter::emitDouble(nir_alu_instr* alu) {
         code_.op(VGPU10_OPCODE_AND, {target},
                  {src(0).scalar(0), immediate(std::array<uint32_t, 4>{0, 0x3ff00000, 0, 0x3ff00000})});
         return true;
-    case nir_op_pack_64_2x32_split:
-        code_.op(VGPU10_OPCODE_MOV, {target.masked(target.mask & 0x5)}, {src(0).scalar(0)});
-        code_.op(VGPU10_OPCODE_MOV, {target.masked(target.mask & 0xa)}, {src(1).scalar(0)});
+    case nir_op_pack_64_2x32_split: {
+        const Operand pair = scratch();
+        code_.op(VGPU10_OPCODE_MOV, {pair.masked(0x5)}, {src(0).scalar(0)});
+        code_.op(VGPU10_OPCODE_MOV, {pair.masked(0xa)}, {src(1).scalar(0)});
+        code_.op(VGPU10_OPCODE_MOV, {target}, {pair});
         return true;
+    }
     case nir_op_unpack_64_2x32_split_x:
         code_.op(VGPU10_OPCODE_MOV, {target}, {src(0).scalar(0)});
         return true;
@@ -459,6 +488,19 @@ bool Emitter::emitDouble(nir_alu_instr* alu) {
 }
 
 void Emitter::emitAlu(nir_alu_instr* alu) {
+    switch (alu->op) {
+    case nir_op_fneg:
+    case nir_op_fabs:
+        if (nir_legacy_float_mod_folds(alu))
+            return;
+        break;
+    case nir_op_fsat:
+        if (nir_legacy_fsat_folds(alu))
+            return;
+        break;
+    default:
+        break;
+    }
     bool wide = alu->def.bit_size == 64, narrow = alu->def.bit_size < 32;
     for (unsigned n = 0; n < nir_op_infos[alu->op].num_inputs; ++n) {
         wide |= nir_src_bit_size(alu->src[n].src) == 64;
@@ -473,7 +515,13 @@ void Emitter::emitAlu(nir_alu_instr* alu) {
     } else if (narrow) {
         if (!emitSmall(alu))
             fail(alu->instr, "is not supported for 8 and 16 bits");
-    } else if (!(emitSimple(alu) || emitBits(alu))) {
+    } else if (emitBits(alu)) {
+        // What takes several instructions is saturated by one more.
+        if (components(alu->op) == 0 && nir_legacy_chase_alu_dest(&alu->def).fsat) {
+            const Operand target = destination(&alu->def);
+            code_.op(VGPU10_OPCODE_MOV, {target}, {target}, {.saturate = true});
+        }
+    } else if (!emitSimple(alu)) {
         fail(alu->instr, "is not supported");
     }
 }

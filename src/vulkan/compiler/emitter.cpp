@@ -25,7 +25,7 @@ void Emitter::fail(const nir_instr& instr, const char* why) {
 
 // ---- Operands
 
-Operand Emitter::value(const nir_def* def) const {
+Operand Emitter::value(const nir_def* def) {
     if (def->parent_instr->type == nir_instr_type_undef)
         return immediate(0u);
     if (def->parent_instr->type == nir_instr_type_load_const) {
@@ -39,10 +39,21 @@ Operand Emitter::value(const nir_def* def) const {
         }
         return immediate(words);
     }
+    if (const nir_intrinsic_instr* load = nir_load_reg_for_def(def))
+        return registerValue(load->src[0].ssa, static_cast<uint32_t>(nir_intrinsic_base(load)),
+                             load->intrinsic == nir_intrinsic_load_reg_indirect ? load->src[1].ssa : nullptr);
     const uint32_t reg = registers_.temps.at(def->index);
     if (reg == RegisterMap::kNone)
         fail(*def->parent_instr, "its value is in no register");
     return temp(reg);
+}
+
+Operand Emitter::registerValue(const nir_def* handle, uint32_t base, const nir_def* indirect) {
+    const auto array = registers_.arrays.find(handle);
+    if (array == registers_.arrays.end())
+        return temp(registers_.temps.at(handle->index));
+    const OperandIndex element = indirect ? indexOf(indirect, base) : OperandIndex{base, {}};
+    return registerOperand(VGPU10_OPERAND_TYPE_INDEXABLE_TEMP, {{array->second, {}}, element});
 }
 
 uint8_t Emitter::mask(const nir_def* def) const {
@@ -52,11 +63,17 @@ uint8_t Emitter::mask(const nir_def* def) const {
     return lowMask(words);
 }
 
-Operand Emitter::destination(const nir_def* def) const {
-    const uint32_t reg = registers_.temps.at(def->index);
-    if (reg == RegisterMap::kNone)
-        return nullOperand();
-    return temp(reg).masked(mask(def));
+Operand Emitter::destination(nir_def* def) {
+    const nir_legacy_alu_dest folded = nir_legacy_chase_alu_dest(def);
+    if (folded.dest.is_ssa) {
+        const uint32_t reg = registers_.temps.at(folded.dest.ssa->index);
+        return reg == RegisterMap::kNone ? nullOperand() : temp(reg).masked(mask(folded.dest.ssa));
+    }
+    uint8_t written = static_cast<uint8_t>(folded.write_mask);
+    if (def->bit_size == 64)
+        written = static_cast<uint8_t>((written & 1 ? 0x3 : 0) | (written & 2 ? 0xc : 0));
+    return registerValue(folded.dest.reg.handle, folded.dest.reg.base_offset, folded.dest.reg.indirect)
+        .masked(written & mask(def));
 }
 
 Operand Emitter::scratch() {
@@ -64,10 +81,17 @@ Operand Emitter::scratch() {
     return temp(registers_.count + scratchUsed_ - 1);
 }
 
-OperandIndex Emitter::indexOf(const nir_src& src, uint32_t base) {
-    if (nir_src_is_const(src))
-        return {base + static_cast<uint32_t>(nir_src_as_uint(src)), {}};
-    const Operand index = source(src);
+OperandIndex Emitter::indexOf(const nir_def* def, uint32_t base) {
+    if (def->parent_instr->type == nir_instr_type_load_const) {
+        const nir_load_const_instr* load = nir_instr_as_load_const(def->parent_instr);
+        return {base + static_cast<uint32_t>(nir_const_value_as_uint(load->value[0], def->bit_size)), {}};
+    }
+    Operand index = value(def);
+    if (index.type != VGPU10_OPERAND_TYPE_TEMP) { // an array's element, or a constant
+        const Operand copy = scratch();
+        code_.op(VGPU10_OPCODE_MOV, {copy.masked(0x1)}, {index});
+        index = copy;
+    }
     return {base, RelativeIndex{index.index[0].immediate, index.swizzle[0]}};
 }
 
@@ -160,41 +184,31 @@ void Emitter::emitInstruction(nir_instr* instr) {
     }
 }
 
-/** \brief NIR registers: a temporary, or an element of an indexable array. */
+/** \brief Loads stand where they are used; a store is done where its value is made, if that is not a constant. */
 bool Emitter::emitRegister(nir_intrinsic_instr* intrinsic) {
-    const bool stores =
-        intrinsic->intrinsic == nir_intrinsic_store_reg || intrinsic->intrinsic == nir_intrinsic_store_reg_indirect;
-    const bool indirect = intrinsic->intrinsic == nir_intrinsic_load_reg_indirect ||
-                          intrinsic->intrinsic == nir_intrinsic_store_reg_indirect;
     switch (intrinsic->intrinsic) {
     case nir_intrinsic_decl_reg:
-        return true;
     case nir_intrinsic_load_reg:
     case nir_intrinsic_load_reg_indirect:
+        return true;
     case nir_intrinsic_store_reg:
     case nir_intrinsic_store_reg_indirect:
         break;
     default:
         return false;
     }
-    const nir_def* handle = intrinsic->src[stores ? 1 : 0].ssa;
-    const auto base = static_cast<uint32_t>(nir_intrinsic_base(intrinsic));
-    Operand reg;
-    if (const auto array = registers_.arrays.find(handle); array != registers_.arrays.end()) {
-        const OperandIndex element = indirect ? indexOf(intrinsic->src[stores ? 2 : 1], base) : OperandIndex{base, {}};
-        reg = registerOperand(VGPU10_OPERAND_TYPE_INDEXABLE_TEMP, {{array->second, {}}, element});
-    } else {
-        reg = temp(registers_.temps.at(handle->index));
-    }
-    if (!stores) {
-        code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)}, {reg});
-        return true;
-    }
     const nir_def* stored = intrinsic->src[0].ssa;
+    if (nir_store_reg_for_def(stored) == intrinsic)
+        return true;
+    const nir_def* indirect =
+        intrinsic->intrinsic == nir_intrinsic_store_reg_indirect ? intrinsic->src[2].ssa : nullptr;
+    const Operand reg =
+        registerValue(intrinsic->src[1].ssa, static_cast<uint32_t>(nir_intrinsic_base(intrinsic)), indirect);
     uint8_t written = static_cast<uint8_t>(nir_intrinsic_write_mask(intrinsic));
     if (stored->bit_size == 64)
         written = static_cast<uint8_t>((written & 1 ? 0x3 : 0) | (written & 2 ? 0xc : 0));
-    code_.op(VGPU10_OPCODE_MOV, {reg.masked(written & mask(stored))}, {value(stored)});
+    code_.op(VGPU10_OPCODE_MOV, {reg.masked(written & mask(stored))}, {value(stored)},
+             {.saturate = nir_intrinsic_legacy_fsat(intrinsic) != 0});
     return true;
 }
 

@@ -51,13 +51,16 @@ private:
     void declareCommon(TokenBuilder& declarations);
     void declareResources(TokenBuilder& declarations);
 
-    Operand value(const nir_def* def) const;
-    Operand source(const nir_src& src) const { return value(src.ssa); }
-    Operand destination(const nir_def* def) const;
+    Operand value(const nir_def* def);
+    /** \brief A NIR register: a temporary, or an element of an array. */
+    Operand registerValue(const nir_def* handle, uint32_t base, const nir_def* indirect);
+    Operand source(const nir_src& src) { return value(src.ssa); }
+    Operand destination(nir_def* def);
     /** \brief A temporary that holds nothing beyond this NIR instruction. */
     Operand scratch();
     /** \brief \p src as an index: an immediate, or a component of a temporary added to \p base. */
-    OperandIndex indexOf(const nir_src& src, uint32_t base = 0);
+    OperandIndex indexOf(const nir_def* def, uint32_t base = 0);
+    OperandIndex indexOf(const nir_src& src, uint32_t base = 0) { return indexOf(src.ssa, base); }
     uint8_t mask(const nir_def* def) const;
 
     // emit_alu.cpp
@@ -67,7 +70,7 @@ private:
     bool emitDouble(nir_alu_instr* alu);
     bool emitSmall(nir_alu_instr* alu);
     void emitVector(nir_alu_instr* alu);
-    Operand aluSource(const nir_alu_instr* alu, unsigned n) const;
+    Operand aluSource(const nir_alu_instr* alu, unsigned n);
 
     // emit_memory.cpp
     bool emitMemory(nir_intrinsic_instr* intrinsic);

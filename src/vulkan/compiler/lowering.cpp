@@ -283,6 +283,7 @@ void lowerToInstructions(nir_shader& shader) {
     SVGA_NIR_PASS(nir, nir_lower_locals_to_regs, 32);
     SVGA_NIR_PASS(nir, nir_convert_from_ssa, true, false);
     SVGA_NIR_PASS(nir, nir_opt_dce);
+    nir_legacy_trivialize(nir, true);
     nir_sweep(nir);
 }
 

@@ -5,7 +5,8 @@
  *
  * What lower() leaves:
  *  - one function, no phis: values that merge are in registers (decl_reg, load_reg, store_reg), arrays that are indexed
- *    at run time in registers with elements;
+ *    at run time in registers with elements. Loads and stores of registers, negations, absolute values and saturation
+ *    are such that they fold into the instructions that use and make the values (nir_legacy.h);
  *  - vectors of at most four 32-bit components (doubles: two), booleans are 0 or ~0 in 32 bits;
  *  - resources are register numbers (resources.h), constant buffers are read by load_ubo_vec4, shared memory by byte
  *    offsets;

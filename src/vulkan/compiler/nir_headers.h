@@ -18,6 +18,9 @@
 #pragma GCC diagnostic ignored "-Wnarrowing"
 #include "compiler/nir/nir.h"
 #include "compiler/nir/nir_builder.h"
+extern "C" { // has no guard of its own
+#include "compiler/nir/nir_legacy.h"
+}
 #pragma GCC diagnostic pop
 
 /// Runs a pass whose progress nobody asks for.

@@ -79,11 +79,42 @@ private:
     void use(const nir_def* def, uint32_t at, const Loop* outermost) {
         Span& span = spans_[def->index];
         span.extend(at);
+        useFolded(def->parent_instr, at, outermost);
         // What a register holds may go round the loop.
         if (isRegister(def) && outermost) {
             span.extend(outermost->begin);
             span.extend(outermost->end);
         }
+    }
+
+    /** \brief What folds into the user of its result reads its own sources there. */
+    void useFolded(const nir_instr* parent, uint32_t at, const Loop* outermost) {
+        if (parent->type == nir_instr_type_alu) {
+            const nir_alu_instr* alu = nir_instr_as_alu(parent);
+            if (alu->op == nir_op_fneg || alu->op == nir_op_fabs)
+                use(alu->src[0].src.ssa, at, outermost);
+        } else if (parent->type == nir_instr_type_intrinsic) {
+            const nir_intrinsic_instr* load = nir_instr_as_intrinsic(parent);
+            if (load->intrinsic != nir_intrinsic_load_reg && load->intrinsic != nir_intrinsic_load_reg_indirect)
+                return;
+            use(load->src[0].ssa, at, outermost);
+            if (load->intrinsic == nir_intrinsic_load_reg_indirect)
+                use(load->src[1].ssa, at, outermost);
+        }
+    }
+
+    /** \brief What is stored to a register is written there where it is made, or where its saturation is. */
+    void defineFolded(nir_def* def, uint32_t at, const Loop* outermost) {
+        const nir_legacy_alu_dest folded = nir_legacy_chase_alu_dest(def);
+        if (folded.dest.is_ssa) {
+            spans_[folded.dest.ssa->index].extend(at);
+            if (folded.dest.ssa != def)
+                defineFolded(folded.dest.ssa, at, outermost);
+            return;
+        }
+        use(folded.dest.reg.handle, at, outermost);
+        if (folded.dest.reg.indirect)
+            use(folded.dest.reg.indirect, at, outermost);
     }
 
     void visit(nir_block* block, const Loop* outermost) {
@@ -107,8 +138,10 @@ private:
                     return true;
                 },
                 &state);
-            if (nir_def* def = nir_instr_def(instr); def && !isRegister(def))
+            if (nir_def* def = nir_instr_def(instr); def && !isRegister(def)) {
                 spans_[def->index].extend(at);
+                defineFolded(def, at, outermost);
+            }
         }
     }
 
