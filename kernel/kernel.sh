@@ -73,6 +73,19 @@ build() {
     step "$OUTPUT/vmwgfx.ko"
 }
 
+# The modules of kernel/tests, for the same kernel as the driver, with the driver's own arithmetic in them.
+build_tests() {
+    [ -e "$OUTPUT/tree/Kbuild" ] || build
+    with_lock find_kernel_headers
+    local file
+    mkdir -p "$OUTPUT/tests"
+    for file in "$REPO"/kernel/tests/* "$OUTPUT/tree/$DRIVER"/vmwgfx_dirty_region.[ch]; do
+        cmp -s "$file" "$OUTPUT/tests/${file##*/}" || cp "$file" "$OUTPUT/tests/"
+    done
+    quietly "$OUTPUT/build-tests.log" kbuild "$OUTPUT/tests" W=1
+    step "$OUTPUT/tests/*.ko"
+}
+
 # Where modprobe looks before it looks at what came with the kernel.
 installed_module() { printf '/lib/modules/%s/updates/vmwgfx.ko' "$(uname -r)"; }
 
@@ -211,10 +224,11 @@ configure_whole_kernel() {
 
 case ${1:-} in
 build | check) "$1" ;;
+build-tests) build_tests ;;
 check-mainline) check_mainline ;;
 check-applies) check_applies ;;
 install) install_module ;;
 uninstall) uninstall_module ;;
 clean) rm -rf "$OUTPUT" ;;
-*) die "usage: kernel.sh build|install|uninstall|check|check-mainline|check-applies|clean" ;;
+*) die "usage: kernel.sh build|build-tests|install|uninstall|check|check-mainline|check-applies|clean" ;;
 esac

@@ -110,7 +110,7 @@ main() {
     write_stack_description
     if [ $vm = yes ]; then
         write_vm_description
-        KERNEL_FOR=vm make --silent -C "$REPO/kernel"
+        KERNEL_FOR=vm make --silent -C "$REPO/kernel" all tests
     fi
     if [ $sanitize = yes ]; then
         configure "$REPO/build-asan" -Db_sanitize=address,undefined -Db_lundef=false "${werror[@]}"
