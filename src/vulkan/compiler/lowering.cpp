@@ -159,9 +159,11 @@ void lowerInputsAndOutputs(nir_shader* nir) {
         lowerPatchIndexing(nir);
     nir_foreach_variable_with_modes(variable, nir, nir_var_shader_in | nir_var_shader_out)
         variable->data.driver_location = 0;
-    SVGA_NIR_PASS(nir, nir_lower_io, nir_var_shader_in | nir_var_shader_out, vec4Slots,
-                  nir->info.stage == MESA_SHADER_FRAGMENT ? nir_lower_io_use_interpolated_input_intrinsics
-                                                          : nir_lower_io_options{});
+    auto options = nir_lower_io_lower_64bit_to_32;
+    if (nir->info.stage == MESA_SHADER_FRAGMENT)
+        options = static_cast<nir_lower_io_options>(options | nir_lower_io_use_interpolated_input_intrinsics);
+    SVGA_NIR_PASS(nir, nir_lower_io, static_cast<nir_variable_mode>(nir_var_shader_in | nir_var_shader_out), vec4Slots,
+                  options);
     SVGA_NIR_PASS(nir, nir_opt_constant_folding);
 }
 
@@ -336,6 +338,7 @@ const spirv_to_nir_options& spirvOptions() {
         o.push_const_addr_format = nir_address_format_32bit_offset;
         o.shared_addr_format = nir_address_format_32bit_offset;
         o.phys_ssbo_addr_format = nir_address_format_64bit_global;
+        o.skip_os_break_in_debug_build = true; // what is malformed is refused
         o.min_ubo_alignment = 16;
         o.min_ssbo_alignment = 16;
         return o;
