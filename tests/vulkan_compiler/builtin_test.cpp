@@ -107,6 +107,19 @@ TEST(Builtin, UnorderedAccessGoesOnFromStageToStage) {
     EXPECT_TRUE(vertex.bindings.at(0).written);
 }
 
+TEST(Builtin, TwoSourcesOfABlend) {
+    const std::string glsl =
+        "#version 450\nlayout(location = 0, index = 0) out vec4 a;\n"
+        "layout(location = 0, index = 1) out vec4 b;\nvoid main() { a = vec4(1.0); b = vec4(2.0); }";
+    EXPECT_EQ(compileGlsl(Stage::Fragment, glsl).renderTargets, 1u);
+    GraphicsJob j = fullscreen("");
+    j.glsl[Stage::Fragment] = glsl;
+    j.draw.targets = {kFloat4, kFloat4}; // seen as two targets, where no blending joins them
+    const auto result = run(j);
+    EXPECT_EQ(number(result.targets[0][0]), 1);
+    EXPECT_EQ(number(result.targets[1][0]), 2);
+}
+
 TEST(Builtin, ClipDistancesOfALoopIndex) {
     GraphicsJob j = fullscreen("layout(location = 0) out vec4 color;\nvoid main() { color = vec4(1.0); }");
     j.draw.width = 8;

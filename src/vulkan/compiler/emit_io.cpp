@@ -338,7 +338,7 @@ void Emitter::emitStoreFragment(nir_intrinsic_instr* intrinsic) {
         (nir_intrinsic_write_mask(intrinsic) & lowMask(intrinsic->src[0].ssa->num_components)) << first & 0xf);
     // A render target's output is whole: what is not written is undefined.
     outputs_.use(reg, VGPU10_NAME_UNDEFINED, 0xf);
-    result_.renderTargets |= 1u << reg;
+    result_.renderTargets |= 1u << (slot - FRAG_RESULT_DATA0);
     code_.op(VGPU10_OPCODE_MOV, {registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{reg, {}}}).masked(written)},
              {stored.shifted(first)});
 }
