@@ -36,11 +36,17 @@ uint32_t word(int32_t value) {
 
 /** \brief Runs all \p cases over all \p rows. \p types: GLSL's of a, b and c. */
 void check(const char* types, const std::vector<Case>& cases, const std::vector<Row>& rows) {
-    std::string glsl = "#version 450\nlayout(local_size_x = 64) in;\n"
-                       "layout(std430, set = 0, binding = 0) readonly buffer In { uint words[]; } source;\n"
-                       "layout(std430, set = 0, binding = 1) writeonly buffer Out { uint words[]; } result;\n"
-                       "void main() {\n    uint n = gl_GlobalInvocationID.x;\n    if (n >= uint(source.words.length()) "
-                       "/ 3u) return;\n";
+    std::string glsl =
+        "#version 450\nlayout(local_size_x = 64) in;\n"
+        "layout(std430, set = 0, binding = 0) readonly buffer In { uint words[]; } source;\n"
+        "layout(std430, set = 0, binding = 1) writeonly buffer Out { uint words[]; } result;\n"
+        "uint modf_whole(float x) { float whole; modf(x, whole); return floatBitsToUint(whole); }\n"
+        "uint modf_part(float x) { float whole; return floatBitsToUint(modf(x, whole)); }\n"
+        "uint frexp_part(float x) { int e; return floatBitsToUint(frexp(x, e)); }\n"
+        "uint frexp_exponent(float x) { int e; frexp(x, e); return uint(e); }\n"
+        "uint precisely(float a, float b, float c) { precise float r = a * b + c; return floatBitsToUint(r); }\n"
+        "void main() {\n    uint n = gl_GlobalInvocationID.x;\n    if (n >= uint(source.words.length()) "
+        "/ 3u) return;\n";
     const std::string type = types;
     const char* names[] = {"a", "b", "c"};
     for (size_t n = 0; n < 3; ++n) {
@@ -338,6 +344,96 @@ TEST(Alu, Float) {
              1e-6},
         },
         floats());
+}
+
+TEST(Alu, Functions) {
+    check("float",
+          {
+              {"modf_whole(a)", [](const Row& r) { return bits(std::trunc(r.f(0))); }, 0},
+              {"modf_part(a)", [](const Row& r) { return bits(r.f(0) - std::trunc(r.f(0))); }, 1e-6},
+              {"frexp_part(a)",
+               [](const Row& r) {
+                   int exponent;
+                   return bits(std::frexp(r.f(0), &exponent));
+               },
+               0},
+              {"frexp_exponent(a)",
+               [](const Row& r) {
+                   int exponent;
+                   std::frexp(r.f(0), &exponent);
+                   return word(exponent);
+               }},
+              {"floatBitsToUint(ldexp(a, int(b)))",
+               [](const Row& r) { return bits(std::ldexp(r.f(0), static_cast<int>(r.f(1)))); }, 1e-6},
+              {"floatBitsToUint(round(a))",
+               [](const Row& r) {
+                   return bits(std::abs(r.f(0) - std::trunc(r.f(0))) == 0.5f ? NAN : std::round(r.f(0)));
+               },
+               0},
+              {"floatBitsToUint(sinh(a * 0.1))", [](const Row& r) { return bits(std::sinh(r.f(0) * 0.1f)); }, 1e-3},
+              {"floatBitsToUint(cosh(a * 0.1))", [](const Row& r) { return bits(std::cosh(r.f(0) * 0.1f)); }, 1e-3},
+              {"floatBitsToUint(asinh(a))", [](const Row& r) { return bits(std::asinh(r.f(0))); }, 1e-3},
+              {"floatBitsToUint(acosh(abs(a) + 1.0))",
+               [](const Row& r) { return bits(std::acosh(std::abs(r.f(0)) + 1)); }, 1e-3},
+              {"floatBitsToUint(atanh(clamp(a, -0.5, 0.5)))",
+               [](const Row& r) { return bits(std::atanh(std::clamp(r.f(0), -0.5f, 0.5f))); }, 1e-3},
+              {"floatBitsToUint(acos(clamp(a, -1.0, 1.0)))",
+               [](const Row& r) { return bits(std::acos(std::clamp(r.f(0), -1.0f, 1.0f))); }, 1e-2},
+              {"floatBitsToUint(atan(a))", [](const Row& r) { return bits(std::atan(r.f(0))); }, 1e-2},
+              {"floatBitsToUint(radians(a) + degrees(b))",
+               [](const Row& r) { return bits(r.f(0) * 0.017453292f + r.f(1) * 57.29578f); }, 1e-4},
+              {"floatBitsToUint(reflect(vec2(a, b), vec2(0.0, 1.0)).y)", [](const Row& r) { return bits(-r.f(1)); },
+               1e-5},
+              {"floatBitsToUint(refract(vec2(0.6, -0.8), vec2(0.0, 1.0), 1.0).y)",
+               [](const Row&) { return bits(-0.8f); }, 1e-5},
+              {"floatBitsToUint(faceforward(vec2(a, b), vec2(1.0, 0.0), vec2(1.0, 0.0)).x)",
+               [](const Row& r) { return bits(-r.f(0)); }, 0},
+              {"floatBitsToUint(normalize(vec3(3.0, a * 0.0, 4.0)).z)", [](const Row&) { return bits(0.8f); }, 1e-5},
+              {"floatBitsToUint(distance(vec2(a, b), vec2(b, a)))",
+               [](const Row& r) { return bits(std::sqrt(2.0f) * std::abs(r.f(0) - r.f(1))); }, 1e-4},
+              {"floatBitsToUint(determinant(mat3(a, 1.0, 0.0, 0.0, b, 1.0, 1.0, 0.0, 2.0)))",
+               [](const Row& r) { return bits(2 * r.f(0) * r.f(1) + 1); }, 1e-4},
+              {"floatBitsToUint((inverse(mat4(2.0)) * vec4(a, b, c, 1.0)).z)",
+               [](const Row& r) { return bits(r.f(2) / 2); }, 1e-4},
+              {"floatBitsToUint((transpose(mat3x2(a, b, c, 1.0, 2.0, 3.0)) * vec2(1.0, 2.0)).x)",
+               [](const Row& r) { return bits(r.f(0) + 2 * r.f(1)); }, 1e-5},
+              {"floatBitsToUint(outerProduct(vec2(a, b), vec3(1.0, c, 2.0))[1].y)",
+               [](const Row& r) { return bits(r.f(1) * r.f(2)); }, 1e-5},
+              {"floatBitsToUint(matrixCompMult(mat2(a, b, c, 1.0), mat2(b, c, a, 2.0))[0].y)",
+               [](const Row& r) { return bits(r.f(1) * r.f(2)); }, 1e-5},
+              {"floatBitsToUint(mix(vec2(a, b), vec2(c), bvec2(a > b, true)).x)",
+               [](const Row& r) { return bits(r.f(0) > r.f(1) ? r.f(2) : r.f(0)); }, 0},
+              {"uint(any(greaterThan(vec3(a, b, c), vec3(3.0))))",
+               [](const Row& r) { return truth(r.f(0) > 3 || r.f(1) > 3 || r.f(2) > 3); }},
+              {"uint(all(not(equal(vec2(a, b), vec2(b, c)))))",
+               [](const Row& r) { return truth(r.f(0) != r.f(1) && r.f(1) != r.f(2)); }},
+              {"uint((a > b) ^^ (b > c))", [](const Row& r) { return truth((r.f(0) > r.f(1)) != (r.f(1) > r.f(2))); }},
+              {"packSnorm4x8(vec4(a * 0.01)) & 0xffu",
+               [](const Row& r) {
+                   return word(static_cast<int32_t>(std::nearbyint(std::clamp(r.f(0) * 0.01f, -1.0f, 1.0f) * 127))) &
+                          0xff;
+               }},
+              {"packUnorm2x16(vec2(abs(a) * 0.5, 1.0)) >> 16", [](const Row&) { return 0xffffu; }},
+              {"floatBitsToUint(unpackUnorm2x16(0x8000ffffu ^ floatBitsToUint(a * 0.0)).x)",
+               [](const Row& r) { return bits(std::signbit(r.f(0)) ? NAN : 1.0f); }, 1e-5},
+              {"floatBitsToUint(unpackSnorm2x16(0x80007fffu).y)", [](const Row&) { return bits(-1.0f); }, 1e-5},
+              {"floatBitsToUint(vec4(a, b, c, 1.0)[int(abs(b)) & 3])",
+               [](const Row& r) {
+                   const float v[] = {r.f(0), r.f(1), r.f(2), 1};
+                   return bits(v[static_cast<int>(std::abs(r.f(1))) & 3]);
+               },
+               0},
+              {"floatBitsToUint(-abs(a) + clamp(-b, 0.0, 1.0) * -c)",
+               [](const Row& r) { return bits(-std::abs(r.f(0)) + std::clamp(-r.f(1), 0.0f, 1.0f) * -r.f(2)); }, 1e-5},
+              {"floatBitsToUint(clamp(a + b * c, 0.0, 1.0))",
+               [](const Row& r) { return bits(std::clamp(r.f(0) + r.f(1) * r.f(2), 0.0f, 1.0f)); }, 1e-5},
+              {"precisely(a, b, c)",
+               [](const Row& r) {
+                   const float product = r.f(0) * r.f(1);
+                   return bits(product + r.f(2));
+               }},
+          },
+          floats());
 }
 
 } // namespace

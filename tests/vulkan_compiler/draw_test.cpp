@@ -248,6 +248,21 @@ TEST(Draw, DiscardAndDemote) {
     }
 }
 
+TEST(Draw, TerminatedInvocationsWriteNothing) {
+    GraphicsJob j = job(2, 1, R"(layout(std430, set = 0, binding = 0) buffer B { uint n; } b;
+void main() {
+    if (gl_FragCoord.x < 1.0) terminateInvocation;
+    atomicAdd(b.n, 1u);
+    color = vec4(1);
+})");
+    j.glsl[Stage::Fragment].insert(sizeof("#version 450"), "#extension GL_EXT_terminate_invocation : require\n");
+    j.storage[0].resize(4);
+    const auto result = run(j);
+    EXPECT_EQ(number(result.targets[0][0]), 0);
+    EXPECT_EQ(number(result.targets[0][4]), 1);
+    EXPECT_EQ(j.storage[0][0], 1u);
+}
+
 TEST(Draw, ALoopThatOnlyADiscardLeavesEnds) {
     GraphicsJob j = job(2, 1, R"(void main() {
     color = vec4(1);

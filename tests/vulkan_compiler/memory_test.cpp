@@ -107,6 +107,35 @@ void main() {
     EXPECT_EQ(job.storage[1][34], 128u - 33);
 }
 
+TEST(Memory, ScalarLayout) {
+    ComputeJob job;
+    for (uint32_t n = 0; n < 64; ++n)
+        job.uniform[1].push_back(n * 5);
+    job.storage[2] = job.uniform[1];
+    job.storage[0].resize(8 * 8);
+    run(R"(#version 450
+#extension GL_EXT_scalar_block_layout : require
+layout(local_size_x = 8) in;
+struct S { uint a; uvec3 b; uvec2 c; };
+layout(scalar, set = 0, binding = 0) buffer Out { uint words[]; } o;
+layout(scalar, set = 0, binding = 1) uniform U { uint x; S s[8]; uvec4 last; } u;
+layout(scalar, set = 0, binding = 2) buffer B { uint x; S s[8]; uvec4 last; } b;
+void main() {
+    uint n = gl_LocalInvocationIndex, at = n * 8u;
+    o.words[at] = u.s[n].a; o.words[at + 1u] = u.s[n].b.z; o.words[at + 2u] = u.s[n].c.y; o.words[at + 3u] = u.last[n & 3u];
+    o.words[at + 4u] = b.s[n].a; o.words[at + 5u] = b.s[n].b.z; o.words[at + 6u] = b.s[n].c.y; o.words[at + 7u] = b.last[n & 3u];
+})",
+        job);
+    for (uint32_t n = 0; n < 8; ++n)
+        for (const uint32_t half : {0u, 4u}) {
+            const uint32_t* got = &job.storage[0][n * 8 + half];
+            EXPECT_EQ(got[0], (1 + n * 6) * 5);
+            EXPECT_EQ(got[1], (1 + n * 6 + 3) * 5);
+            EXPECT_EQ(got[2], (1 + n * 6 + 5) * 5);
+            EXPECT_EQ(got[3], (49 + (n & 3)) * 5);
+        }
+}
+
 TEST(Memory, AtomicsOnBuffersAndSharedMemory) {
     for (const bool shared : {false, true}) {
         ComputeJob job;

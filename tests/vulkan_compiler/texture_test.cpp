@@ -318,6 +318,35 @@ imageStore(c, 7, uvec4(imageLoad(c, 6).x + 11u));
     EXPECT_EQ(job.storage[3], (Words{100, 100, 101, 101, 4, 100, 100, 111}));
 }
 
+TEST(Image, ArraysOfImagesAndTexelBuffersIndexedAtRunTime) {
+    ComputeJob job;
+    for (uint32_t n = 0; n < 3; ++n) {
+        job.images[1 + n] = numbered(VK_IMAGE_TYPE_2D, VK_IMAGE_VIEW_TYPE_2D, {2, 2, 1}, 1, 1);
+        job.images[1 + n].storage = true;
+        job.images[1 + n].data[0] = bits(static_cast<float>(10 * n));
+        job.texelBuffers[10 + n] = {100 * n, 100 * n + 1};
+        job.storage[20 + n] = {0, 0};
+    }
+    const auto v = evaluate(R"(
+#extension GL_EXT_nonuniform_qualifier : require
+layout(set = 0, binding = 1, rgba32f) uniform image2D a[3];
+layout(set = 0, binding = 10) uniform usamplerBuffer b[3];
+layout(set = 0, binding = 20, r32ui) uniform uimageBuffer c[3];
+)",
+                            R"(
+for (int k = 0; k < 3; ++k) {
+    int at = (k + zero.i.x) % 3;
+    put(vec4(imageLoad(a[nonuniformEXT(at)], ivec2(0)).x, texelFetch(b[nonuniformEXT(at)], 1).x, imageSize(c[nonuniformEXT(at)]), 0.0));
+    imageStore(c[nonuniformEXT(at)], 1, uvec4(uint(at) + 7u));
+}
+)",
+                            job, 3);
+    for (uint32_t k = 0; k < 3; ++k) {
+        EXPECT_EQ(v[k], (Value{static_cast<float>(10 * k), static_cast<float>(100 * k + 1), 2, 0}));
+        EXPECT_EQ(job.storage[20 + k][1], k + 7);
+    }
+}
+
 TEST(TexelBuffer, Uniform) {
     ComputeJob job;
     job.texelBuffers[1] = {3, 1, 4, 1, 5, 9};

@@ -145,5 +145,28 @@ void main() {
     }
 }
 
+TEST(Subgroup, ShufflesScansAndClustersOfOneInvocation) {
+    ComputeJob job;
+    job.storage[0].resize(4 * 8);
+    run(R"(#version 450
+#extension GL_KHR_shader_subgroup_arithmetic : require
+#extension GL_KHR_shader_subgroup_ballot : require
+#extension GL_KHR_shader_subgroup_clustered : require
+#extension GL_KHR_shader_subgroup_shuffle : require
+#extension GL_KHR_shader_subgroup_shuffle_relative : require
+layout(local_size_x = 4) in;
+layout(std430, set = 0, binding = 0) buffer Out { uint v[]; } o;
+void main() {
+    uint n = gl_LocalInvocationIndex, at = n * 8u;
+    o.v[at] = subgroupShuffleXor(n, 0u); o.v[at + 1u] = subgroupShuffleUp(n + 1u, 0u); o.v[at + 2u] = subgroupClusteredMax(n + 2u, 1u);
+    o.v[at + 3u] = subgroupMul(n + 3u); o.v[at + 4u] = subgroupExclusiveMin(n); o.v[at + 5u] = subgroupInverseBallot(uvec4(1u)) ? 1u : 0u;
+    o.v[at + 6u] = gl_SubgroupEqMask.x * 16u + gl_SubgroupLtMask.x; o.v[at + 7u] = floatBitsToUint(subgroupAdd(vec2(n, 2.0)).x);
+})",
+        job);
+    for (uint32_t n = 0; n < 4; ++n)
+        EXPECT_EQ(Words(job.storage[0].begin() + n * 8, job.storage[0].begin() + n * 8 + 8),
+                  (Words{n, n + 1, n + 2, n + 3, ~0u, 1, 16, bits(static_cast<float>(n))}));
+}
+
 } // namespace
 } // namespace svga::vulkan::test

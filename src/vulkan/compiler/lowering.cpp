@@ -246,6 +246,7 @@ void lowerToRegisters(nir_shader& shader, const CompileOptions& options, Resourc
     lowerSystemValues(nir, options);
     lowerVariables(nir);
     optimize(nir);
+    SVGA_NIR_PASS(nir, nir_lower_frexp);
     SVGA_NIR_PASS(nir, nir_lower_flrp, 32 | 64, false);
     lowerTextures(nir);
     lowerMemory(nir);
