@@ -3,17 +3,53 @@
 
 #include "util/error.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <initializer_list>
+#include <string_view>
 
 namespace svga::vm {
 
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr std::string_view kPrefix = "svga-vm-";
+constexpr const char* kLock = "lock";
+
+/// The file "lock" in \p folder, locked before anyone else can see it by that name.
+UniqueFd makeLock(const fs::path& folder) {
+    const fs::path unnamed = folder / "lock.tmp";
+    UniqueFd lock(::open(unnamed.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 ||
+        ::rename(unnamed.c_str(), (folder / kLock).c_str()) != 0)
+        throw Error("no lock can be made in {}: {}", folder.string(), std::strerror(errno));
+    return lock;
+}
+
+/// Whether \p folder is one of this user's whose svga-vm is gone.
+bool isLeftBehind(const fs::path& folder) {
+    struct stat status {};
+    if (!folder.filename().string().starts_with(kPrefix) || ::lstat(folder.c_str(), &status) != 0 ||
+        !S_ISDIR(status.st_mode) || status.st_uid != ::getuid())
+        return false;
+    const UniqueFd lock(::open((folder / kLock).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    return lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+}
+
+void removeLeftBehind() {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(fs::temp_directory_path(), error))
+        if (isLeftBehind(entry.path()))
+            fs::remove_all(entry.path(), error);
+}
 
 /// What follows the first of \p words that a line of \p file contains, without the time stamp before it.
 std::optional<std::string> findLine(const fs::path& file, std::initializer_list<const char*> words) {
@@ -31,10 +67,12 @@ std::optional<std::string> findLine(const fs::path& file, std::initializer_list<
 } // namespace
 
 LogFolder::LogFolder(const fs::path& wanted) {
-    std::string name = (fs::temp_directory_path() / "svga-vm-XXXXXX").string();
+    removeLeftBehind();
+    std::string name = (fs::temp_directory_path() / (std::string(kPrefix) + "XXXXXX")).string();
     if (!::mkdtemp(name.data()))
         throw Error("no folder can be made in {}: {}", fs::temp_directory_path().string(), std::strerror(errno));
     work_ = name;
+    lock_ = makeLock(work_);
     logs_ = wanted.empty() ? work_ : wanted;
     std::error_code error;
     fs::create_directories(logs_, error);

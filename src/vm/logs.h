@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "util/unique_fd.h"
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -10,7 +12,9 @@ namespace svga::vm {
 /**
  * \brief The logs of one virtual machine, and a folder for the files that only live as long as it does.
  *
- * Logs that nobody asked for are removed with the object, unless they are to be kept.
+ * Logs that nobody asked for are removed with the object, unless they are to be kept. What a svga-vm that was killed
+ * has left behind is removed by the next: as long as a folder is in use its file "lock" is locked (flock), and a folder
+ * that is kept has none.
  */
 class LogFolder {
 public:
@@ -34,6 +38,7 @@ public:
 
 private:
     std::filesystem::path work_; ///< temporary
+    UniqueFd lock_;              ///< says that work_ is in use
     std::filesystem::path logs_; ///< work_, or what was wanted
     bool keep_ = false;
 };
