@@ -86,30 +86,80 @@ build_tests() {
     step "$OUTPUT/tests/*.ko"
 }
 
+# For which kernel to install: KERNEL=VERSION names another than the running one.
+INSTALL_FOR=${KERNEL:-$(uname -r)}
+
 # Where modprobe looks before it looks at what came with the kernel.
-installed_module() { printf '/lib/modules/%s/updates/vmwgfx.ko' "$(uname -r)"; }
+INSTALLED_MODULE=/lib/modules/$INSTALL_FOR/updates/vmwgfx.ko
 
 # The driver is part of the initramfs where Debian found that the machine needs it to show a console.
 refresh_modules() {
-    as_root depmod "$(uname -r)"
-    if command -v update-initramfs >/dev/null; then as_root update-initramfs -u -k "$(uname -r)"; fi
+    as_root depmod "$INSTALL_FOR"
+    if command -v update-initramfs >/dev/null; then as_root update-initramfs -u -k "$INSTALL_FOR"; fi
+}
+
+require_kernel() {
+    [ -d "/lib/modules/$INSTALL_FOR" ] || die "there is no kernel $INSTALL_FOR here; KERNEL=VERSION names another"
 }
 
 install_module() {
+    require_kernel
     [ -e "$OUTPUT/vmwgfx.ko" ] || build
     local built_for
     built_for=$(modinfo --field vermagic "$OUTPUT/vmwgfx.ko")
-    [ "${built_for%% *}" = "$(uname -r)" ] ||
-        die "vmwgfx.ko was built for Linux ${built_for%% *}, and this is $(uname -r); install linux-headers-$(uname -r) first"
-    as_root install -D -m 644 "$OUTPUT/vmwgfx.ko" "$(installed_module)"
+    [ "${built_for%% *}" = "$INSTALL_FOR" ] ||
+        die "vmwgfx.ko was built for Linux ${built_for%% *}, and this is for $INSTALL_FOR; install linux-headers-$INSTALL_FOR and run make again"
+    as_root install -D -m 644 "$OUTPUT/vmwgfx.ko" "$INSTALLED_MODULE"
     refresh_modules
-    step "installed as $(installed_module); used after the next boot"
+    step "installed as $INSTALLED_MODULE; used after the next boot"
 }
 
 uninstall_module() {
-    as_root rm -f "$(installed_module)"
+    require_kernel
+    as_root rm -f "$INSTALLED_MODULE"
     refresh_modules
     step "removed; the kernel's own vmwgfx is used after the next boot"
+}
+
+# DKMS builds the module again for each kernel of the series that is installed later.
+DKMS_NAME=svga-coherent-vmwgfx
+DKMS_VERSION=$(sed -n "s/.*version : '\([0-9.]*\)', license.*/\1/p" "$REPO/meson.build")
+DKMS_FOLDER=/usr/src/$DKMS_NAME-$DKMS_VERSION
+
+write_dkms_conf() {
+    cat <<-END
+	PACKAGE_NAME="$DKMS_NAME"
+	PACKAGE_VERSION="$DKMS_VERSION"
+	BUILD_EXCLUSIVE_KERNEL="^${KERNEL_SERIES/./\\.}\."
+	BUILT_MODULE_NAME[0]="vmwgfx"
+	BUILT_MODULE_LOCATION[0]="$DRIVER"
+	DEST_MODULE_LOCATION[0]="/updates/dkms"
+	MAKE[0]="make -C \$kernel_source_dir M=\$dkms_tree/\$PACKAGE_NAME/\$PACKAGE_VERSION/build CONFIG_DRM_VMWGFX=m CONFIG_DEBUG_INFO_BTF_MODULES= modules"
+	CLEAN="make -C \$kernel_source_dir M=\$dkms_tree/\$PACKAGE_NAME/\$PACKAGE_VERSION/build clean"
+	AUTOINSTALL="yes"
+	END
+}
+
+install_dkms() {
+    require_kernel
+    command -v dkms >/dev/null || die 'this needs the package dkms'
+    use_series "$KERNEL_SERIES"
+    remove_dkms
+    rm -rf "$OUTPUT/dkms"
+    make_tree "$OUTPUT/dkms" "${SERIES[@]}"
+    write_dkms_conf >"$OUTPUT/dkms/dkms.conf"
+    # DKMS does not replace a module by one of the same version.
+    sed -i '/^MODULE_VERSION/,/;/s/"0"/"1"/' "$OUTPUT/dkms/$DRIVER/vmwgfx_drv.c"
+    as_root mkdir -p "$DKMS_FOLDER"
+    as_root cp -r "$OUTPUT/dkms/." "$DKMS_FOLDER"
+    as_root dkms add "$DKMS_NAME/$DKMS_VERSION"
+    as_root dkms install -k "$INSTALL_FOR" "$DKMS_NAME/$DKMS_VERSION"
+    step "installed by DKMS for Linux $INSTALL_FOR; used after the next boot"
+}
+
+remove_dkms() {
+    if [ -n "$(dkms status "$DKMS_NAME/$DKMS_VERSION")" ]; then as_root dkms remove "$DKMS_NAME/$DKMS_VERSION" --all; fi
+    as_root rm -rf "$DKMS_FOLDER"
 }
 
 # check_header TREE: what the patches add to vmwgfx_drm.h is what include/svga_coherent_drm.h has between its two marks.
@@ -229,6 +279,8 @@ check-mainline) check_mainline ;;
 check-applies) check_applies ;;
 install) install_module ;;
 uninstall) uninstall_module ;;
+dkms) install_dkms ;;
+dkms-remove) remove_dkms ;;
 clean) rm -rf "$OUTPUT" ;;
-*) die "usage: kernel.sh build|build-tests|install|uninstall|check|check-mainline|check-applies|clean" ;;
+*) die "usage: kernel.sh build|build-tests|install|uninstall|dkms|dkms-remove|check|check-mainline|check-applies|clean" ;;
 esac

@@ -100,15 +100,14 @@ relocate_kernel_headers() {
     grep -q 'abspath' "$makefile" || die "$makefile is not as Debian's was: it includes no common Makefile"
 }
 
-# The headers to build for: the running kernel's if it is of the series, else those of Debian's newest, which are also those of
+# The headers to build for: those of $KERNEL, by default the running kernel, if it is of the series, else those of Debian's newest, which are also those of
 # svga-vm's guest (KERNEL_FOR=vm).
 # Sets KERNEL_HEADERS and KERNEL_RELEASE.
 find_kernel_headers() {
-    local running
-    running=$(uname -r)
-    if [ "${KERNEL_FOR:-}" != vm ] && [[ $running == "$KERNEL_SERIES".* ]] && [ -e "/lib/modules/$running/build/Makefile" ]; then
-        KERNEL_HEADERS=$(readlink -f "/lib/modules/$running/build")
-        KERNEL_RELEASE=$running
+    local wanted=${KERNEL:-$(uname -r)}
+    if [ "${KERNEL_FOR:-}" != vm ] && [[ $wanted == "$KERNEL_SERIES".* ]] && [ -e "/lib/modules/$wanted/build/Makefile" ]; then
+        KERNEL_HEADERS=$(readlink -f "/lib/modules/$wanted/build")
+        KERNEL_RELEASE=$wanted
     else
         fetch_kernel_headers
     fi
