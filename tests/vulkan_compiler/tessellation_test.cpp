@@ -109,6 +109,38 @@ void main() {
             EXPECT_NEAR(number(result.targets[0][n * 4 + c]), static_cast<float>(c + 1), 1e-5);
 }
 
+TEST(Tessellation, LocationsIndexedAtRunTime) {
+    GraphicsJob j = patch(
+        R"(
+layout(location = 0) in vec3 a[];
+layout(location = 4) out float b[][3];
+layout(location = 8) patch out vec2 p[4];
+void main() {
+    gl_out[gl_InvocationID].gl_Position = gl_in[gl_InvocationID].gl_Position;
+    for (int n = 0; n < 3; ++n) b[gl_InvocationID][int(a[gl_InvocationID].z + float(n)) % 3] = float(n);
+    gl_TessLevelOuter[gl_InvocationID] = 1.0;
+    gl_TessLevelInner[gl_InvocationID & 1] = 1.0;
+    p[gl_InvocationID].y = a[gl_InvocationID].z * 2.0;
+})",
+        std::string(R"(
+layout(quads) in;
+layout(location = 4) in float b[][3];
+layout(location = 8) patch in vec2 p[4];
+layout(set = 0, binding = 0) uniform U { int k; } u;
+layout(location = 0) out vec4 c;
+)") + kBilinear +
+            "void main() { gl_Position = POSITION; c = vec4(p[u.k].y, p[u.k - 1].y, b[u.k][u.k], b[1][u.k - 1]); }",
+        "layout(location = 0) in vec4 c;\nvoid main() { color = c; }");
+    j.uniform[0] = {2, 0, 0, 0};
+    const auto result = run(j);
+    for (uint32_t n = 0; n < 64; ++n) {
+        EXPECT_NEAR(number(result.targets[0][n * 4]), 4, 1e-5);
+        EXPECT_NEAR(number(result.targets[0][n * 4 + 1]), 2, 1e-5);
+        EXPECT_NEAR(number(result.targets[0][n * 4 + 2]), 0, 1e-5); // 2 + 0
+        EXPECT_NEAR(number(result.targets[0][n * 4 + 3]), 0, 1e-5); // 1 + 0
+    }
+}
+
 TEST(Tessellation, TrianglesByPoints) {
     GraphicsJob j = patch(R"(
 void main() {

@@ -50,6 +50,28 @@ o.v[26] = array[uint(a) & 3u]; o.v[27] = 0.1LF + a; o.v[28] = mod(a, 2.0LF);
         EXPECT_NEAR(v[n], expected[n], 1e-9 * std::abs(expected[n])) << n;
 }
 
+TEST(Wide, VectorsOfDoublesThroughLoopsAndArrays) {
+    const auto v = evaluate<double>("", "double",
+                                    R"(
+dvec3 sum = dvec3(1.0LF, 2.0LF, 3.0LF); dvec4 array[3]; double k = i.v[0];
+for (int n = 0; n < int(k); ++n) { sum = sum.yzx + dvec3(i.v[1]); array[n % 3] = dvec4(sum, k) * dvec4(1.0LF, 2.0LF, 3.0LF, 4.0LF); }
+o.v[0] = sum.x; o.v[1] = sum.y; o.v[2] = sum.z;
+o.v[3] = array[int(k) % 3].x; o.v[4] = array[int(k) % 3].w; o.v[5] = array[1].z;
+dmat3 m = dmat3(2.0LF); m[int(k) % 3][1] = 5.0LF;
+o.v[6] = (m * sum).y;
+)",
+                                    {5, 0.25}, 7);
+    std::array<double, 3> sum{1, 2, 3};
+    std::array<std::array<double, 4>, 3> array{};
+    for (size_t n = 0; n < 5; ++n) {
+        sum = {sum[1] + 0.25, sum[2] + 0.25, sum[0] + 0.25};
+        array[n % 3] = {sum[0], sum[1] * 2, sum[2] * 3, 20};
+    }
+    const double expected[] = {sum[0], sum[1], sum[2], array[2][0], 20, array[1][2], 2 * sum[1] + 5 * sum[2]};
+    for (size_t n = 0; n < 7; ++n)
+        EXPECT_DOUBLE_EQ(v[n], expected[n]) << n;
+}
+
 TEST(Wide, Integers64) {
     const uint64_t a = 0x123456789abcdef0, b = 0xfffffffffffffff0, c = 37;
     const auto v = evaluate<uint64_t>("#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require", "uint64_t",

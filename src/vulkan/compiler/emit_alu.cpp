@@ -174,10 +174,19 @@ Operand Emitter::aluSource(const nir_alu_instr* alu, unsigned n) {
                                   : registerValue(src.src.reg.handle, src.src.reg.base_offset, src.src.reg.indirect);
     Swizzle swizzle{};
     if (nir_src_bit_size(alu->src[n].src) == 64) {
-        for (uint8_t c = 0; c < 4; ++c)
-            swizzle[c] = static_cast<uint8_t>(2 * src.swizzle[c / 2] + c % 2);
+        const unsigned pairs = nir_ssa_alu_instr_src_components(alu, n);
+        const auto component = [&](unsigned lane) { return src.swizzle[std::min(lane / 2, pairs - 1)]; };
+        if (nir_src_is_const(alu->src[n].src)) { // of more doubles than an operand holds, those that are asked for
+            for (unsigned lane = 0; lane < 4; ++lane)
+                from.immediate[lane] =
+                    static_cast<uint32_t>(nir_src_comp_as_uint(alu->src[n].src, component(lane)) >> 32 * (lane % 2));
+            from.type = VGPU10_OPERAND_TYPE_IMMEDIATE64;
+            return from;
+        }
+        for (unsigned lane = 0; lane < 4; ++lane)
+            swizzle[lane] = static_cast<uint8_t>(2 * component(lane) + lane % 2);
         from = from.swizzled(swizzle);
-        if (from.type == VGPU10_OPERAND_TYPE_IMMEDIATE32)
+        if (from.type == VGPU10_OPERAND_TYPE_IMMEDIATE32) // undefined
             from.type = VGPU10_OPERAND_TYPE_IMMEDIATE64;
         return from;
     }
@@ -197,6 +206,13 @@ bool isSameRegister(const Operand& a, const Operand& b) {
         return false;
     // Elements of one array may be the same whatever their indices say: the array's number is what counts.
     return a.index[0].immediate == b.index[0].immediate;
+}
+
+/** \brief Word \p word of the component that \p src takes of a constant; what is undefined is zero. */
+uint32_t constantWord(const nir_alu_src& src, uint32_t word) {
+    if (!nir_src_is_const(src.src))
+        return 0;
+    return static_cast<uint32_t>(nir_src_comp_as_uint(src.src, src.swizzle[0]) >> 32 * word);
 }
 
 } // namespace
@@ -228,7 +244,7 @@ void Emitter::emitVector(nir_alu_instr* alu) {
             for (uint32_t w = 0; w < words; ++w) {
                 const uint32_t lane = c * words + w;
                 swizzle[lane] = static_cast<uint8_t>(src.swizzle[0] * words + w);
-                constants[lane] = constant ? value(src.src.ssa).immediate[swizzle[lane]] : 0;
+                constants[lane] = constant ? constantWord(src, w) : 0;
                 written |= static_cast<uint8_t>(1 << lane);
             }
         }

@@ -229,8 +229,6 @@ void Emitter::emitInterpolated(nir_intrinsic_instr* intrinsic) {
 /** \brief The output register of \p intrinsic for its first component, and the components' masks declared. */
 void Emitter::emitStoreOutput(nir_intrinsic_instr* intrinsic) {
     const uint32_t slot = slotOf(intrinsic);
-    if (slotCount(intrinsic) > 1)
-        fail(intrinsic->instr, "writes to a location that is only known at run time");
     const uint32_t first = nir_intrinsic_component(intrinsic);
     const nir_def* stored = intrinsic->src[0].ssa;
     uint8_t written = static_cast<uint8_t>(nir_intrinsic_write_mask(intrinsic) & lowMask(stored->num_components));
@@ -239,17 +237,18 @@ void Emitter::emitStoreOutput(nir_intrinsic_instr* intrinsic) {
     const auto place = outputPlace(slot, first);
     if (!place)
         return;
-    for (uint32_t c = 0; c < 4; ++c) {
-        if (!(written >> c & 1))
-            continue;
-        const auto part = outputPlace(slot, first + c);
-        if (!part || part->component > 3)
-            fail(intrinsic->instr, "passes the end of its register");
-        outputs_.use(part->reg, part->systemValue, static_cast<uint8_t>(1u << part->component));
-    }
+    for (uint32_t n = slot; n < slot + slotCount(intrinsic); ++n)
+        for (uint32_t c = 0; c < 4; ++c) {
+            if (!(written >> c & 1))
+                continue;
+            const auto part = outputPlace(n, first + c);
+            if (!part || part->component > 3)
+                fail(intrinsic->instr, "passes the end of its register");
+            outputs_.use(part->reg, part->systemValue, static_cast<uint8_t>(1u << part->component));
+        }
     const Operand moved = value(stored).shifted(place->component);
     code_.op(VGPU10_OPCODE_MOV,
-             {registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{place->reg, {}}})
+             {registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {outputIndex(intrinsic, place->reg)})
                   .masked(static_cast<uint8_t>(written << place->component & 0xf))},
              {moved});
 }
@@ -267,7 +266,7 @@ std::optional<VaryingPlace> Emitter::outputPlace(uint32_t slot, uint32_t compone
 Operand Emitter::outputRegister(nir_intrinsic_instr* intrinsic) {
     const uint32_t first = nir_intrinsic_component(intrinsic);
     const auto place = outputPlace(slotOf(intrinsic), first);
-    if (!place || slotCount(intrinsic) > 1)
+    if (!place)
         fail(intrinsic->instr, "reads an output that cannot be read");
     Swizzle swizzle{};
     for (uint32_t c = 0; c < 4; ++c)
@@ -276,11 +275,15 @@ Operand Emitter::outputRegister(nir_intrinsic_instr* intrinsic) {
     if (intrinsic->intrinsic == nir_intrinsic_load_output) {
         if (phase_ != Phase::Patch)
             fail(intrinsic->instr, "is read where control points are written");
-        outputs_.use(place->reg, place->systemValue, read);
-        return registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{place->reg, {}}}).swizzled(swizzle);
+        for (uint32_t n = 0; n < slotCount(intrinsic); ++n)
+            outputs_.use(outputPlace(slotOf(intrinsic) + n, first)->reg, place->systemValue, read);
+        return registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {outputIndex(intrinsic, place->reg)}).swizzled(swizzle);
     }
     const nir_src& vertex = *nir_get_io_arrayed_index_src(intrinsic);
     if (phase_ == Phase::Patch) {
+        // VGPU10 wants the register's number here.
+        if (slotCount(intrinsic) > 1)
+            fail(intrinsic->instr, "is read from a location that is only known at run time");
         controlPointsRead_.use(place->reg, place->systemValue, read);
         return registerOperand(VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT, {indexOf(vertex), {place->reg, {}}})
             .swizzled(swizzle);
@@ -288,8 +291,25 @@ Operand Emitter::outputRegister(nir_intrinsic_instr* intrinsic) {
     const nir_intrinsic_instr* index = nir_src_as_intrinsic(vertex);
     if (!index || index->intrinsic != nir_intrinsic_load_invocation_id)
         fail(intrinsic->instr, "is another invocation's, read where control points are written");
-    outputs_.use(place->reg, place->systemValue, read);
-    return registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{place->reg, {}}}).swizzled(swizzle);
+    for (uint32_t n = 0; n < slotCount(intrinsic); ++n)
+        outputs_.use(outputPlace(slotOf(intrinsic) + n, first)->reg, place->systemValue, read);
+    return registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {outputIndex(intrinsic, place->reg)}).swizzled(swizzle);
+}
+
+/** \brief \p reg, or what is as far from it as the intrinsic's offset says; locations of patches count downwards. */
+OperandIndex Emitter::outputIndex(nir_intrinsic_instr* intrinsic, uint32_t reg) {
+    const nir_src& offset = *nir_get_io_offset_src(intrinsic);
+    if (slotCount(intrinsic) == 1)
+        return {reg, {}};
+    const uint32_t location = nir_intrinsic_io_semantics(intrinsic).location;
+    const bool patch = location >= VARYING_SLOT_PATCH0;
+    auto& ranges = nir_.info.stage == MESA_SHADER_TESS_EVAL ? indexedPatchConstants_ : indexedOutputs_;
+    ranges[patch ? reg + 1 - slotCount(intrinsic) : reg] = slotCount(intrinsic);
+    if (!patch)
+        return indexOf(offset, reg);
+    const Operand back = scratch();
+    code_.op(VGPU10_OPCODE_INEG, {back.masked(0x1)}, {source(offset)});
+    return {reg, RelativeIndex{back.index[0].immediate, 0}};
 }
 
 /** \brief Domain: what belongs to the patch. */
@@ -302,12 +322,10 @@ Operand Emitter::patchConstant(nir_intrinsic_instr* intrinsic) {
     for (uint32_t c = 0; c < 4; ++c)
         swizzle[c] = static_cast<uint8_t>(std::min(3u, place->component + c));
     const auto read = static_cast<uint8_t>(mask(&intrinsic->def) << place->component & 0xf);
-    OperandIndex reg{place->reg, {}};
-    // Patch locations count downwards, so one that is known at run time cannot be added.
-    if (slotCount(intrinsic) > 1)
-        fail(intrinsic->instr, "is read from a location that is only known at run time");
-    patchConstants_.use(place->reg, place->systemValue, read);
-    return registerOperand(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {reg}).swizzled(swizzle);
+    for (uint32_t n = 0; n < slotCount(intrinsic); ++n)
+        patchConstants_.use(outputPlace(slot + n, first)->reg, place->systemValue, read);
+    return registerOperand(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {outputIndex(intrinsic, place->reg)})
+        .swizzled(swizzle);
 }
 
 void Emitter::emitStoreFragment(nir_intrinsic_instr* intrinsic) {
@@ -570,6 +588,9 @@ void Emitter::declareInterface(TokenBuilder& declarations) {
                                   .masked(entry.mask)});
     for (const auto& [reg, count] : indexedInputs_)
         declarations.declare(VGPU10_OPCODE_DCL_INDEX_RANGE, {inputOperand(reg)}, {count});
+    for (const auto& [reg, count] : indexedPatchConstants_)
+        declarations.declare(VGPU10_OPCODE_DCL_INDEX_RANGE,
+                             {registerOperand(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {{reg, {}}})}, {count});
     for (const auto& [type, components] : specials_)
         declarations.declare(VGPU10_OPCODE_DCL_INPUT, {named(type).masked(components)});
     for (const auto& [key, entry] : outputs_.entries()) {
@@ -581,6 +602,9 @@ void Emitter::declareInterface(TokenBuilder& declarations) {
                                                                 : VGPU10_OPCODE_DCL_OUTPUT_SIV,
                                  {reg}, {entry.systemValue});
     }
+    for (const auto& [reg, count] : indexedOutputs_)
+        declarations.declare(VGPU10_OPCODE_DCL_INDEX_RANGE, {registerOperand(VGPU10_OPERAND_TYPE_OUTPUT, {{reg, {}}})},
+                             {count});
     for (const uint32_t type : namedOutputs_)
         declarations.declare(VGPU10_OPCODE_DCL_OUTPUT, {named(type)});
 }

@@ -109,6 +109,7 @@ private:
     std::optional<VaryingPlace> outputPlace(uint32_t slot, uint32_t component) const;
     Operand patchConstant(nir_intrinsic_instr* intrinsic);
     Operand outputRegister(nir_intrinsic_instr* intrinsic);
+    OperandIndex outputIndex(nir_intrinsic_instr* intrinsic, uint32_t reg);
     uint32_t freeInput(uint32_t systemValue);
     void findUsedInputs();
     void declareInterface(TokenBuilder& declarations);
@@ -130,12 +131,13 @@ private:
     uint32_t loopDepth_ = 0;
     bool usesDoubles_ = false;
     InterfaceList inputs_, outputs_;
-    InterfaceList patchConstants_;               ///< domain: read from the patch
-    InterfaceList controlPointsRead_;            ///< hull, patch phase: outputs of the control point phase
-    std::map<uint32_t, uint32_t> indexedInputs_; ///< first register -> registers, indexed at run time
-    uint32_t usedInputs_ = 0;                    ///< registers, by number, that system values may not take
-    std::map<uint32_t, uint8_t> specials_;       ///< inputs with a name of their own (operand type) -> component mask
-    std::set<uint32_t> namedOutputs_;            ///< outputs with a name of their own: operand types
+    InterfaceList patchConstants_;    ///< domain: read from the patch
+    InterfaceList controlPointsRead_; ///< hull, patch phase: outputs of the control point phase
+    /// First register -> registers, indexed at run time.
+    std::map<uint32_t, uint32_t> indexedInputs_, indexedOutputs_, indexedPatchConstants_;
+    uint32_t usedInputs_ = 0;              ///< registers, by number, that system values may not take
+    std::map<uint32_t, uint8_t> specials_; ///< inputs with a name of their own (operand type) -> component mask
+    std::set<uint32_t> namedOutputs_;      ///< outputs with a name of their own: operand types
 };
 
 } // namespace svga::vulkan

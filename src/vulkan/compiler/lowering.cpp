@@ -145,18 +145,17 @@ void lowerInterface(nir_shader* nir) {
     }
 }
 
-/** \brief Patch outputs and inputs that are indexed at run time: their registers are not in the order of locations. */
-void lowerPatchIndexing(nir_shader* nir) {
-    const auto mode = nir->info.stage == MESA_SHADER_TESS_CTRL ? nir_var_shader_out : nir_var_shader_in;
+/** \brief Tessellation factors and distances that are indexed at run time: they are components, not registers. */
+void lowerCompactIndexing(nir_shader* nir) {
     set* variables = _mesa_pointer_set_create(nullptr);
-    nir_foreach_variable_with_modes(variable, nir, mode) if (variable->data.patch) _mesa_set_add(variables, variable);
+    nir_foreach_variable_with_modes(variable, nir, nir_var_shader_in | nir_var_shader_out) if (variable->data.compact)
+        _mesa_set_add(variables, variable);
     SVGA_NIR_PASS(nir, nir_lower_indirect_var_derefs, variables);
     _mesa_set_destroy(variables, nullptr);
 }
 
 void lowerInputsAndOutputs(nir_shader* nir) {
-    if (nir->info.stage == MESA_SHADER_TESS_CTRL || nir->info.stage == MESA_SHADER_TESS_EVAL)
-        lowerPatchIndexing(nir);
+    lowerCompactIndexing(nir);
     nir_foreach_variable_with_modes(variable, nir, nir_var_shader_in | nir_var_shader_out)
         variable->data.driver_location = 0;
     auto options = nir_lower_io_lower_64bit_to_32;
@@ -192,6 +191,20 @@ bool isScalarOnly(const nir_instr* instr, const void*) {
     }
 }
 
+/**
+ * \brief No register holds three or four doubles: where an array of them is indexed at run time, arrays are picked from
+ * by branches, and then are no arrays.
+ */
+void lowerWideArrays(nir_shader* nir) {
+    nir_foreach_function_temp_variable(variable, nir_shader_get_entrypoint(nir)) {
+        const glsl_type* element = glsl_without_array_or_matrix(variable->type);
+        if (!glsl_type_is_vector(element) || glsl_get_bit_size(element) != 64 || glsl_get_vector_elements(element) < 3)
+            continue;
+        SVGA_NIR_PASS(nir, nir_lower_indirect_derefs, nir_var_function_temp, UINT32_MAX);
+        return;
+    }
+}
+
 /** \brief Arithmetic is done in 32 bits; conversions tell where a value is narrower. */
 unsigned arithmeticBits(const nir_instr* instr, void*) {
     if (instr->type != nir_instr_type_alu)
@@ -213,7 +226,6 @@ void optimize(nir_shader* nir) {
     do {
         progress = false;
         NIR_PASS(progress, nir, nir_split_array_vars, nir_var_function_temp);
-        NIR_PASS(progress, nir, nir_shrink_vec_array_vars, nir_var_function_temp);
         NIR_PASS(progress, nir, nir_opt_deref);
         NIR_PASS(progress, nir, nir_lower_vars_to_ssa);
         NIR_PASS(progress, nir, nir_opt_copy_prop_vars);
@@ -246,6 +258,7 @@ void lowerToRegisters(nir_shader& shader, const CompileOptions& options, Resourc
     lowerSystemValues(nir, options);
     lowerVariables(nir);
     optimize(nir);
+    SVGA_NIR_PASS(nir, nir_shrink_vec_array_vars, nir_var_function_temp);
     SVGA_NIR_PASS(nir, nir_lower_frexp);
     SVGA_NIR_PASS(nir, nir_lower_flrp, 32 | 64, false);
     lowerTextures(nir);
@@ -269,6 +282,12 @@ void lowerToRegisters(nir_shader& shader, const CompileOptions& options, Resourc
 
 void lowerToInstructions(nir_shader& shader) {
     nir_shader* nir = &shader;
+    nir_shader_gather_info(nir, nir_shader_get_entrypoint(nir));
+    if ((nir->info.bit_sizes_float | nir->info.bit_sizes_int) & 64) {
+        lowerWideArrays(nir);
+        optimize(nir);
+        SVGA_NIR_PASS(nir, nir_lower_phis_to_scalar, true);
+    }
     SVGA_NIR_PASS(nir, nir_lower_doubles, nullptr, nir->options->lower_doubles_options);
     SVGA_NIR_PASS(nir, nir_lower_alu_to_scalar, isScalarOnly, nullptr);
     SVGA_NIR_PASS(nir, nir_lower_int64);
