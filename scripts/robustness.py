@@ -99,6 +99,42 @@ def _complains(command, lines, says, before=None):
     return ""
 
 
+# The OpenGL version that a GPU without these gives, and what is refused without others.
+LESSER_GPUS = {
+    "vertexPipelineStoresAndAtomics": "4.1",
+    "samples=1": "4.1",
+    "tessellationShader": "3.3",
+    "maxComputeSharedMemorySize=16384": "3.3",
+    "sampleRateShading": "3.3",
+    "VK_EXT_conditional_rendering,VK_EXT_custom_border_color,VK_EXT_depth_clip_enable,VK_EXT_line_rasterization,"
+    "VK_EXT_primitives_generated_query,VK_EXT_provoking_vertex,VK_EXT_external_memory_host,VK_KHR_push_descriptor,logicOp,"
+    "samplerAnisotropy,occlusionQueryPrecise,textureCompressionBC": "4.3",
+}
+NO_3D = ("geometryShader", "VK_EXT_transform_feedback", "VK_EXT_vertex_input_dynamic_state")
+
+
+def _lesser_gpus(stack):
+    """A device whose GPU has less says less, and still draws what it says it does."""
+    results = Results()
+    wflinfo = ["wflinfo", "--platform", "surfaceless_egl", "--api", "gl", "--profile", "core"]
+    for lacking, version in LESSER_GPUS.items():
+        run = stack.svga_run(f"--without={lacking}")
+        finished = harness.run([*run, *wflinfo])
+        told = f"OpenGL version string: {version} " in finished.output
+        results.add(f"without {lacking}: OpenGL {version}", "pass" if told else "fail")
+        drawn = harness.run([*run, BUILD / "tests/coherency/svga-coherency", "--seeds=2"], timeout=120)
+        results.add(f"without {lacking}: the coherency tests", drawn.outcome)
+        for output in [finished.output] * (not told) + [drawn.output[-2000:]] * (drawn.outcome != "pass"):
+            print(output)
+    for lacking in NO_3D:
+        finished = harness.run([*stack.svga_run(f"--without={lacking}"), *wflinfo])
+        refused = finished.exit_code not in (0, 124) and f"lacks {lacking}" in finished.output and "no 3D" in finished.output
+        results.add(f"without {lacking}: no 3D, and a line that says why", "pass" if refused else "fail")
+        if not refused:
+            print(finished.output[-2000:])
+    return results
+
+
 def run_tests(stack):
     results = Results()
 
@@ -119,4 +155,5 @@ def run_tests(stack):
     finished = harness.run(stack.svga_run() + [BUILD / "tests/coherency/svga-coherency", "--seeds=5"], timeout=120,
                            before=_refuse_userfaultfd)
     add("the coherency tests where userfaultfd is refused", "" if finished.outcome == "pass" else finished.output[-3000:])
+    results.include(_lesser_gpus(stack))
     return results

@@ -33,6 +33,7 @@ struct Options {
     std::string statistics;
     std::string screenshot;
     std::string vnc;
+    std::string without;
     std::string logLevel = "warn";
     bool copyOnly = false;
     bool noRendering = false;
@@ -42,7 +43,8 @@ device::RendererFactory rendererFactory(const Options& options) {
     if (options.noRendering)
         return [](const device::MobLookup&) { return device::createNullRenderer(); };
     // What is read in place is not seen by a recorder.
-    device::VulkanRendererOptions vulkan{.copyOnly = options.copyOnly || !options.record.empty()};
+    device::VulkanRendererOptions vulkan{.copyOnly = options.copyOnly || !options.record.empty(),
+                                         .mask = device::DeviceMask::parse(options.without)};
     return [vulkan](const device::MobLookup& mobs) { return device::createVulkanRenderer(mobs, vulkan); };
 }
 
@@ -130,6 +132,10 @@ int main(int argc, char** argv) {
            "Show the guest's screen to VNC clients at this TCP port, which only this machine reaches unless HOST is "
            "given; there is no password")
         ->type_name("[HOST:]PORT");
+    app.add_option(
+        "--without", options.without,
+        "Take the GPU for a lesser one: a list of Vulkan features, extensions and limits (NAME=VALUE) that it "
+        "has not, e.g. tessellationShader,VK_EXT_custom_border_color,samples=1,maxImageDimension2D=4096");
     app.add_flag("--no-rendering", options.noRendering, "Accept all commands and draw nothing; needs no Vulkan");
     app.add_option("--log-level", options.logLevel, "trace, debug, info, warn, err, critical or off")
         ->capture_default_str();

@@ -8,6 +8,7 @@
 
 #include "device/command_table.h"
 #include "device/mob.h"
+#include "device/vulkan/device_mask.h"
 
 #include <svga3d_reg.h>
 
@@ -68,6 +69,7 @@ std::unique_ptr<Renderer> createNullRenderer();
 
 struct VulkanRendererOptions {
     bool copyOnly = false; ///< never draw from guest memory directly
+    DeviceMask mask;       ///< what the GPU is taken not to have
 };
 
 /** \brief The renderer that draws with Vulkan. \throws Error naming what is missing. */

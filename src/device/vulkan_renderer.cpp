@@ -8,16 +8,14 @@
 #include "device/vulkan/surface_transfer.h"
 #include "device/vulkan/vulkan_device.h"
 
+#include <spdlog/spdlog.h>
+
 namespace svga::device {
 
 namespace {
 
-DevcapOptions devcapOptions(const VulkanDevice& device, const SurfaceManager& surfaces) {
-    const VulkanDevice::Features& features = device.features();
+DevcapOptions devcapOptions(const SurfaceManager& surfaces) {
     DevcapOptions options;
-    options.sm5 = features.tessellationShader;
-    options.gl43 = features.vertexPipelineStoresAndAtomics && features.fragmentStoresAndAtomics &&
-                   features.storageImageReadWithoutFormat;
     options.bufferInPlaceRuns = surfaces.zeroCopy() ? kMaxContiguousRuns : 0;
     return options;
 }
@@ -25,16 +23,21 @@ DevcapOptions devcapOptions(const VulkanDevice& device, const SurfaceManager& su
 class VulkanRenderer final : public Renderer {
 public:
     VulkanRenderer(const MobLookup& mobs, const VulkanRendererOptions& options)
-        : device_(VulkanDevice::create())
+        : device_(VulkanDevice::create(options.mask))
         , queue_(GpuQueue::create(*device_))
         , surfaces_(*device_, *queue_, mobs, {.zeroCopy = !options.copyOnly})
         , contexts_(DxContexts::create(*device_, *queue_, mobs, surfaces_))
-        , devcapOptions_(devcapOptions(*device_, surfaces_)) {}
+        , devcapOptions_(devcapOptions(surfaces_)) {
+        if (!device_->features().vgpu10)
+            spdlog::warn("{} lacks {}: the guest gets a screen, and no 3D", device_->properties().deviceName,
+                         device_->missingForVgpu10());
+    }
 
     void registerCommands(CommandTable& table) override {
         registerSurfaceCommands(table, surfaces_,
                                 [this](uint32_t contextId) { return contexts_->predicateSkips(contextId); });
-        registerDxCommands(table, *contexts_);
+        if (device_->features().vgpu10)
+            registerDxCommands(table, *contexts_);
     }
 
     uint32_t devcap(uint32_t index) const override { return device::devcap(*device_, devcapOptions_, index); }

@@ -23,6 +23,8 @@ std::vector<std::string> programEnvironment(const Options& options, const Stack&
     variables[environment::kDevice] = stack.device.string();
     variables[environment::kScreen] = options.screen;
     variables[environment::kVsync] = options.vsync ? "1" : "0";
+    if (!options.without.empty())
+        variables[environment::kWithout] = options.without;
     if (!options.vncAddress.empty())
         variables[environment::kVnc] = options.vncAddress;
     if (!options.screenshotFile.empty())

@@ -40,6 +40,11 @@ std::optional<Options> parseOptions(std::span<const std::string> arguments) {
                  "the device copies every buffer instead of drawing from guest memory");
     const auto* stats = commandLine.addOptionalFile("--stats", options.statsFile,
                                                     "write counters as JSON at exit, to FILE or standard error");
+    app.add_option(
+           "--without", options.without,
+           "take the GPU for a lesser one: a list of Vulkan features, extensions and limits (NAME=VALUE) that it "
+           "has not (svga-device --help has an example)")
+        ->type_name("LIST");
     app.add_option("--record", options.recordFile, "record the command stream for svga-replay")->type_name("FILE");
     app.add_option("--screen", options.screen, "size of the display that mode setting shows")
         ->type_name("WIDTHxHEIGHT")

@@ -20,6 +20,7 @@ struct Options : StackChoice {
     std::string screen = "1280x800"; ///< WIDTHxHEIGHT of the display
     bool vsync = true;
     std::string screenshotFile;       ///< absolute; empty: none is made
+    std::string without;              ///< what the GPU below is taken not to have
     std::string vncAddress;           ///< empty: not served
     std::vector<std::string> program; ///< the program and its arguments, at least one
 };

@@ -89,6 +89,7 @@ Environment readEnvironment(const std::string& library) {
     result.kernel.device.copyOnly = flag(environment::kCopyOnly);
     result.kernel.device.record = variable(environment::kRecord);
     result.kernel.device.screenshot = variable(environment::kScreenshot);
+    result.kernel.device.without = variable(environment::kWithout);
     result.kernel.device.vnc = variable(environment::kVnc);
     result.kernel.display = displayOptions();
     result.kernel.device.executable = variable(environment::kDevice);

@@ -31,6 +31,9 @@ inline constexpr const char* kCounters = "SVGA_SHIM_COUNTERS";
  */
 inline constexpr const char* kRecord = "SVGA_SHIM_RECORD";
 
+/// What the device takes its GPU not to have, as its option --without does. Default: nothing.
+inline constexpr const char* kWithout = "SVGA_SHIM_WITHOUT";
+
 /// Size of the embedded display in pixels, as "1280x800" (the default).
 inline constexpr const char* kScreen = "SVGA_SHIM_SCREEN";
 

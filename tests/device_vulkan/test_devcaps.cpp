@@ -7,6 +7,10 @@
 #include <svga3d_devcaps.h>
 #include <svga_coherent_device.h>
 
+#include <array>
+#include <string>
+#include <utility>
+
 namespace svga::device::test {
 namespace {
 
@@ -68,15 +72,102 @@ TEST_F(DevcapTest, FormatIndicesMatchTheFormats) {
 }
 
 TEST_F(DevcapTest, OptionsAndUnknownIndices) {
-    EXPECT_EQ(cap(SVGA3D_DEVCAP_SM5), 0u);
-    EXPECT_EQ(cap(SVGA3D_DEVCAP_GL43), 0u);
-    EXPECT_EQ(cap(SVGA3D_DEVCAP_GL43, {.sm5 = true, .gl43 = true}), 1u);
-    EXPECT_EQ(cap(SVGA3D_DEVCAP_GL43, {.gl43 = true}), 0u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_SM5), 1u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_GL43), 1u);
     EXPECT_EQ(cap(SVGA_COHERENT_DEVCAP_BUFFER_IN_PLACE_RUNS), 0u);
     EXPECT_EQ(cap(SVGA_COHERENT_DEVCAP_BUFFER_IN_PLACE_RUNS, {.bufferInPlaceRuns = 256}),
               device.features().externalMemoryHost ? 256u : 0u);
     EXPECT_EQ(cap(SVGA3D_DEVCAP_MAX), 0u);
     EXPECT_EQ(cap(0xffffffff), 0u);
+}
+
+/** \brief A GPU that has less, by DeviceMask. */
+class LesserGpu : public ::testing::Test {
+protected:
+    void without(const char* list) { device_ = VulkanDevice::create(DeviceMask::parse(list)); }
+    uint32_t cap(uint32_t index) { return devcap(*device_, {.bufferInPlaceRuns = 256}, index); }
+    std::array<uint32_t, 4> models() {
+        return {cap(SVGA3D_DEVCAP_DXCONTEXT), cap(SVGA3D_DEVCAP_SM41), cap(SVGA3D_DEVCAP_SM5), cap(SVGA3D_DEVCAP_GL43)};
+    }
+
+    std::unique_ptr<VulkanDevice> device_;
+};
+
+TEST_F(LesserGpu, OffersTheShaderModelsThatItHasAllOf) {
+    using Models = std::array<uint32_t, 4>;
+    const std::pair<const char*, Models> cases[] = {
+        {"", {1, 1, 1, 1}},
+        {"vertexPipelineStoresAndAtomics", {1, 1, 1, 0}},
+        {"shaderStorageImageReadWithoutFormat", {1, 1, 1, 0}},
+        {"tessellationShader", {1, 1, 0, 0}},
+        {"shaderFloat64", {1, 1, 0, 0}},
+        {"fragmentStoresAndAtomics", {1, 1, 0, 0}},
+        {"shaderImageGatherExtended", {1, 1, 0, 0}},
+        {"maxComputeWorkGroupInvocations=128", {1, 1, 0, 0}},
+        {"maxComputeSharedMemorySize=16384", {1, 1, 0, 0}},
+        {"maxPerStageDescriptorStorageBuffers=4", {1, 1, 0, 0}},
+        {"sampleRateShading", {1, 0, 0, 0}},
+        {"imageCubeArray", {1, 0, 0, 0}},
+        {"geometryShader", {0, 0, 0, 0}},
+        {"dualSrcBlend", {0, 0, 0, 0}},
+        {"VK_EXT_transform_feedback", {0, 0, 0, 0}},
+        {"VK_EXT_vertex_input_dynamic_state", {0, 0, 0, 0}},
+        {"VK_EXT_robustness2", {0, 0, 0, 0}},
+    };
+    for (const auto& [list, expected] : cases) {
+        without(list);
+        EXPECT_EQ(models(), expected) << list;
+        EXPECT_EQ(cap(SVGA3D_DEVCAP_3D), expected[0]) << list;
+        EXPECT_EQ(device_->missingForVgpu10().empty(), expected[0] == 1) << list;
+    }
+}
+
+TEST_F(LesserGpu, SaysSoInEachCapabilityThatRestsOnWhatItLacks) {
+    without("samples=1");
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_MULTISAMPLE_4X), 0u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_MAX_FORCED_SAMPLE_COUNT), 0u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_MS_FULL_QUALITY), 0u);
+    for (uint32_t index = SVGA3D_DEVCAP_DXFMT_X8R8G8B8; index <= SVGA3D_DEVCAP_DXFMT_BC5_UNORM; ++index)
+        EXPECT_FALSE(cap(index) & SVGA3D_DXFMT_MULTISAMPLE) << index;
+
+    without("textureCompressionBC,logicOp,samplerAnisotropy,VK_EXT_line_rasterization,VK_EXT_provoking_vertex,"
+            "VK_EXT_external_memory_host");
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_LOGIC_BLENDOPS), 0u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_MAX_TEXTURE_ANISOTROPY), 1u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_LINE_STIPPLE), 0u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_DX_PROVOKING_VERTEX), 0u);
+    EXPECT_EQ(cap(SVGA_COHERENT_DEVCAP_BUFFER_IN_PLACE_RUNS), 0u);
+    for (uint32_t index : {SVGA3D_DEVCAP_DXFMT_BC1_UNORM, SVGA3D_DEVCAP_DXFMT_BC3_UNORM_SRGB,
+                           SVGA3D_DEVCAP_DXFMT_BC5_SNORM, SVGA3D_DEVCAP_DXFMT_BC7_UNORM})
+        EXPECT_EQ(cap(index), 0u) << index;
+
+    without("maxImageDimension2D=4096,maxImageDimensionCube=2048,maxImageDimension3D=128,maxColorAttachments=4,"
+            "maxVertexInputBindings=16,maxClipDistances=6,maxPerStageDescriptorUniformBuffers=12");
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_MAX_TEXTURE_WIDTH), 2048u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_MAX_VOLUME_EXTENT), 128u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_MAX_RENDER_TARGETS), 4u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_DX_MAX_VERTEXBUFFERS), 16u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_MAX_CLIP_PLANES), 6u);
+    EXPECT_EQ(cap(SVGA3D_DEVCAP_DX_MAX_CONSTANT_BUFFERS), 12u);
+    EXPECT_EQ(device_->imageProperties(VK_FORMAT_R8G8B8A8_UNORM, VK_IMAGE_TYPE_2D, VK_IMAGE_USAGE_SAMPLED_BIT)
+                  .maxExtent.width,
+              4096u);
+}
+
+TEST_F(LesserGpu, WithoutWhatTheDeviceItselfNeedsThereIsNone) {
+    try {
+        without("robustBufferAccess");
+        ADD_FAILURE();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("lacks robustBufferAccess"), std::string::npos) << error.what();
+    }
+}
+
+TEST_F(LesserGpu, IsAskedForByNamesThatThereAre) {
+    for (const char* list :
+         {"geometry", "samples", "samples=", "samples=x", "maxImageDimension2D", "nothing=4", ",", "VK_EXT_x=1"})
+        EXPECT_THROW(DeviceMask::parse(list), Error) << list;
+    EXPECT_NO_THROW(DeviceMask::parse("VK_EXT_unheard_of"));
 }
 
 } // namespace

@@ -17,12 +17,6 @@ namespace {
 /// What a guest's image may be used for at most: with fewer uses a device allows no less.
 constexpr VkImageUsageFlags kTransfers = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
 
-bool hasImages(const VulkanDevice& device, VkFormat format, VkImageType type, VkImageUsageFlags usage) {
-    VkImageFormatProperties properties;
-    return vkGetPhysicalDeviceImageFormatProperties(device.physicalDevice(), format, type, VK_IMAGE_TILING_OPTIMAL,
-                                                    usage, 0, &properties) == VK_SUCCESS;
-}
-
 /** The format an image has in fact: see GpuSurface. */
 VkFormat existing(const VulkanDevice& device, VkFormat format) {
     bool lacking = format == VK_FORMAT_D24_UNORM_S8_UINT && device.formatProperties(format).optimalTilingFeatures == 0;
@@ -48,7 +42,8 @@ uint32_t colorCaps(const VulkanDevice& device, const FormatInfo& info) {
         if (device.sampleCounts(info.image, usage) & VK_SAMPLE_COUNT_4_BIT)
             caps |= SVGA3D_DXFMT_MULTISAMPLE;
     }
-    if ((caps & SVGA3D_DXFMT_SHADER_SAMPLE) && hasImages(device, info.image, VK_IMAGE_TYPE_3D, usage))
+    if ((caps & SVGA3D_DXFMT_SHADER_SAMPLE) &&
+        device.imageProperties(info.image, VK_IMAGE_TYPE_3D, usage).maxExtent.depth != 0)
         caps |= SVGA3D_DXFMT_VOLUME;
     if (!info.compressed() && (properties.bufferFeatures & VK_FORMAT_FEATURE_VERTEX_BUFFER_BIT))
         caps |= SVGA3D_DXFMT_SUPPORTED | SVGA3D_DXFMT_DX_VERTEX_BUFFER;
@@ -106,14 +101,15 @@ uint32_t devcap(const VulkanDevice& device, const DevcapOptions& options, uint32
         return formatCaps(
             device, static_cast<SVGA3dSurfaceFormat>(index - SVGA3D_DEVCAP_DXFMT_BC6H_TYPELESS + SVGA3D_BC6H_TYPELESS));
     switch (index) {
-    case SVGA3D_DEVCAP_3D:
+    case SVGA3D_DEVCAP_3D: // none without DX contexts: nothing here carries out the commands before them
     case SVGA3D_DEVCAP_DXCONTEXT:
+        return features.vgpu10;
     case SVGA3D_DEVCAP_SM41:
-        return 1;
+        return features.sm41;
     case SVGA3D_DEVCAP_SM5:
-        return options.sm5;
+        return features.sm5;
     case SVGA3D_DEVCAP_GL43:
-        return options.sm5 && options.gl43;
+        return features.gl43;
 
     case SVGA3D_DEVCAP_MAX_TEXTURE_WIDTH:
     case SVGA3D_DEVCAP_MAX_TEXTURE_HEIGHT:
@@ -150,7 +146,8 @@ uint32_t devcap(const VulkanDevice& device, const DevcapOptions& options, uint32
     case SVGA3D_DEVCAP_DX_MAX_VERTEXBUFFERS:
         return std::min<uint32_t>(limits.maxVertexInputBindings, SVGA3D_MAX_VERTEX_ARRAYS);
     case SVGA3D_DEVCAP_DX_MAX_CONSTANT_BUFFERS:
-        return 14; // slots of a VGPU10 stage that a program may use
+        // Slots of a VGPU10 stage that a program may use.
+        return std::min<uint32_t>(limits.maxPerStageDescriptorUniformBuffers, 14);
     case SVGA3D_DEVCAP_DX_PROVOKING_VERTEX:
         return features.provokingVertexLast;
 
@@ -167,7 +164,7 @@ uint32_t devcap(const VulkanDevice& device, const DevcapOptions& options, uint32
     case SVGA3D_DEVCAP_MULTISAMPLE_4X:
         return hasSamples(device, VK_SAMPLE_COUNT_4_BIT);
     case SVGA3D_DEVCAP_MULTISAMPLE_8X:
-        return options.sm5 && hasSamples(device, VK_SAMPLE_COUNT_8_BIT);
+        return features.sm5 && hasSamples(device, VK_SAMPLE_COUNT_8_BIT);
     case SVGA3D_DEVCAP_MS_FULL_QUALITY:
         return hasSamples(device, VK_SAMPLE_COUNT_4_BIT);
     case SVGA3D_DEVCAP_MAX_FORCED_SAMPLE_COUNT:

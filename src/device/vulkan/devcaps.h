@@ -14,8 +14,6 @@
 namespace svga::device {
 
 struct DevcapOptions {
-    bool sm5 = false;  ///< shader model 5 and what belongs to it (tessellation, compute, UA views) is carried out
-    bool gl43 = false; ///< and what Mesa needs beyond it for GL 4.3
     /// The value of SVGA_COHERENT_DEVCAP_BUFFER_IN_PLACE_RUNS; 0: buffers are copied.
     uint32_t bufferInPlaceRuns = 0;
 };

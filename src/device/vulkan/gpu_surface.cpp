@@ -127,13 +127,11 @@ VkImageCreateInfo GpuSurface::describeImage() const {
 
 void GpuSurface::checkImageLimits() const {
     const VkImageCreateInfo& info = imageInfo_;
-    VkImageFormatProperties limits{};
-    VkResult result =
-        vkGetPhysicalDeviceImageFormatProperties(environment_.device.physicalDevice(), info.format, info.imageType,
-                                                 info.tiling, info.usage, info.flags, &limits);
-    if (result != VK_SUCCESS)
-        throw CommandError("surface {}: the device has no such images of format {}: {}", desc_.id,
-                           static_cast<uint32_t>(desc_.format), resultName(result));
+    const VkImageFormatProperties limits =
+        environment_.device.imageProperties(info.format, info.imageType, info.usage, info.flags);
+    if (limits.maxExtent.width == 0)
+        throw CommandError("surface {}: the device has no such images of format {}", desc_.id,
+                           static_cast<uint32_t>(desc_.format));
     if (info.extent.width > limits.maxExtent.width || info.extent.height > limits.maxExtent.height ||
         info.extent.depth > limits.maxExtent.depth || info.mipLevels > limits.maxMipLevels ||
         info.arrayLayers > limits.maxArrayLayers)

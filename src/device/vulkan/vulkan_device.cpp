@@ -2,6 +2,7 @@
 #define VMA_IMPLEMENTATION
 #include "device/vulkan/vulkan_device.h"
 
+#include "device/vulkan/feature_chain.h"
 #include "device/vulkan/vulkan_error.h"
 
 #include <algorithm>
@@ -45,18 +46,6 @@ namespace {
 constexpr const char* kHint = "install mesa-vulkan-drivers or set VK_DRIVER_FILES";
 constexpr const char* kValidationLayer = "VK_LAYER_KHRONOS_validation";
 
-/** Two-call enumeration: \p call(count, data). */
-template <typename T, typename Call>
-std::vector<T> enumerate(Call call) {
-    std::vector<T> values;
-    uint32_t count = 0;
-    call(&count, nullptr);
-    values.resize(count);
-    call(&count, values.data());
-    values.resize(count);
-    return values;
-}
-
 bool validationWanted() {
     const char* value = std::getenv("SVGA_VULKAN_VALIDATION");
     if (!value || std::strcmp(value, "1") != 0)
@@ -79,191 +68,10 @@ VKAPI_ATTR VkBool32 VKAPI_CALL onValidationMessage(VkDebugUtilsMessageSeverityFl
     return VK_FALSE;
 }
 
-/** \brief The feature structures the device asks for, chained; filled by Vulkan, then trimmed to what is used. */
-struct FeatureChain {
-    VkPhysicalDeviceFeatures2 core{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, nullptr, {}};
-    VkPhysicalDeviceVulkan11Features v11{};
-    VkPhysicalDeviceVulkan12Features v12{};
-    VkPhysicalDeviceVulkan13Features v13{};
-    VkPhysicalDeviceTransformFeedbackFeaturesEXT transformFeedback{};
-    VkPhysicalDeviceVertexInputDynamicStateFeaturesEXT vertexInput{};
-    VkPhysicalDeviceConditionalRenderingFeaturesEXT conditionalRendering{};
-    VkPhysicalDeviceRobustness2FeaturesEXT robustness2{};
-    VkPhysicalDeviceProvokingVertexFeaturesEXT provokingVertex{};
-    VkPhysicalDeviceCustomBorderColorFeaturesEXT customBorderColor{};
-    VkPhysicalDeviceBorderColorSwizzleFeaturesEXT borderColorSwizzle{};
-    VkPhysicalDeviceDepthClipEnableFeaturesEXT depthClipEnable{};
-    VkPhysicalDeviceVertexAttributeDivisorFeaturesEXT attributeDivisor{};
-    VkPhysicalDeviceLineRasterizationFeaturesEXT lineRasterization{};
-    VkPhysicalDeviceImage2DViewOf3DFeaturesEXT image2DViewOf3D{};
-    VkPhysicalDevicePrimitiveTopologyListRestartFeaturesEXT listRestart{};
-    VkPhysicalDevicePrimitivesGeneratedQueryFeaturesEXT primitivesGenerated{};
-    VkPhysicalDeviceExtendedDynamicState3FeaturesEXT dynamicState3{};
-    VkPhysicalDeviceNonSeamlessCubeMapFeaturesEXT nonSeamless{};
-
-    std::vector<const char*> extensions;
-
-    FeatureChain(const FeatureChain&) = delete;
-    explicit FeatureChain(VkPhysicalDevice physical) {
-        auto available = enumerate<VkExtensionProperties>([&](uint32_t* n, VkExtensionProperties* p) {
-            return vkEnumerateDeviceExtensionProperties(physical, nullptr, n, p);
-        });
-        for (const auto& extension : available)
-            names_.insert(extension.extensionName);
-
-        link(v11, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES);
-        link(v12, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
-        link(v13, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES);
-        linkExtension(VK_EXT_TRANSFORM_FEEDBACK_EXTENSION_NAME, transformFeedback,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TRANSFORM_FEEDBACK_FEATURES_EXT);
-        linkExtension(VK_EXT_VERTEX_INPUT_DYNAMIC_STATE_EXTENSION_NAME, vertexInput,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VERTEX_INPUT_DYNAMIC_STATE_FEATURES_EXT);
-        linkExtension(VK_EXT_CONDITIONAL_RENDERING_EXTENSION_NAME, conditionalRendering,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_CONDITIONAL_RENDERING_FEATURES_EXT);
-        linkExtension(VK_EXT_ROBUSTNESS_2_EXTENSION_NAME, robustness2,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ROBUSTNESS_2_FEATURES_EXT);
-        linkExtension(VK_EXT_PROVOKING_VERTEX_EXTENSION_NAME, provokingVertex,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROVOKING_VERTEX_FEATURES_EXT);
-        linkExtension(VK_EXT_CUSTOM_BORDER_COLOR_EXTENSION_NAME, customBorderColor,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_CUSTOM_BORDER_COLOR_FEATURES_EXT);
-        if (names_.contains(VK_EXT_CUSTOM_BORDER_COLOR_EXTENSION_NAME))
-            linkExtension(VK_EXT_BORDER_COLOR_SWIZZLE_EXTENSION_NAME, borderColorSwizzle,
-                          VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BORDER_COLOR_SWIZZLE_FEATURES_EXT);
-        linkExtension(VK_EXT_DEPTH_CLIP_ENABLE_EXTENSION_NAME, depthClipEnable,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DEPTH_CLIP_ENABLE_FEATURES_EXT);
-        linkExtension(VK_EXT_VERTEX_ATTRIBUTE_DIVISOR_EXTENSION_NAME, attributeDivisor,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VERTEX_ATTRIBUTE_DIVISOR_FEATURES_EXT);
-        linkExtension(VK_EXT_LINE_RASTERIZATION_EXTENSION_NAME, lineRasterization,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_LINE_RASTERIZATION_FEATURES_EXT);
-        linkExtension(VK_EXT_IMAGE_2D_VIEW_OF_3D_EXTENSION_NAME, image2DViewOf3D,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_2D_VIEW_OF_3D_FEATURES_EXT);
-        linkExtension(VK_EXT_PRIMITIVE_TOPOLOGY_LIST_RESTART_EXTENSION_NAME, listRestart,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRIMITIVE_TOPOLOGY_LIST_RESTART_FEATURES_EXT);
-        linkExtension(VK_EXT_PRIMITIVES_GENERATED_QUERY_EXTENSION_NAME, primitivesGenerated,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRIMITIVES_GENERATED_QUERY_FEATURES_EXT);
-        linkExtension(VK_EXT_EXTENDED_DYNAMIC_STATE_3_EXTENSION_NAME, dynamicState3,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTENDED_DYNAMIC_STATE_3_FEATURES_EXT);
-        linkExtension(VK_EXT_NON_SEAMLESS_CUBE_MAP_EXTENSION_NAME, nonSeamless,
-                      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_NON_SEAMLESS_CUBE_MAP_FEATURES_EXT);
-        vkGetPhysicalDeviceFeatures2(physical, &core);
-
-        // Costly or unused: leave off what validates or slows every access.
-        v12.bufferDeviceAddress = v12.bufferDeviceAddressCaptureReplay = v12.bufferDeviceAddressMultiDevice = VK_FALSE;
-        v11.protectedMemory = VK_FALSE;
-        v13.privateData = VK_FALSE;
-        attributeDivisor.vertexAttributeInstanceRateZeroDivisor &= attributeDivisor.vertexAttributeInstanceRateDivisor;
-
-        enableExtension(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
-        enableExtension(VK_EXT_SHADER_VIEWPORT_INDEX_LAYER_EXTENSION_NAME);
-        enableExtension(VK_EXT_SHADER_STENCIL_EXPORT_EXTENSION_NAME);
-        enableExtension(VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME);
-        enableExtension(VK_EXT_DEPTH_RANGE_UNRESTRICTED_EXTENSION_NAME);
-    }
-
-    bool has(const char* extension) const {
-        return std::any_of(extensions.begin(), extensions.end(),
-                           [&](const char* name) { return std::strcmp(name, extension) == 0; });
-    }
-
-    /** What VGPU10 cannot do without and this device lacks, comma separated. */
-    std::string missing() const {
-        std::string list;
-        auto need = [&](VkBool32 present, const char* name) {
-            if (!present)
-                list += (list.empty() ? "" : ", ") + std::string(name);
-        };
-        need(v13.dynamicRendering, "dynamicRendering");
-        need(v13.synchronization2, "synchronization2");
-        need(v12.timelineSemaphore, "timelineSemaphore");
-        need(core.features.geometryShader, "geometryShader");
-        need(core.features.robustBufferAccess, "robustBufferAccess");
-        need(core.features.independentBlend, "independentBlend");
-        need(core.features.dualSrcBlend, "dualSrcBlend");
-        need(core.features.imageCubeArray, "imageCubeArray");
-        need(core.features.depthClamp, "depthClamp");
-        need(core.features.depthBiasClamp, "depthBiasClamp");
-        need(transformFeedback.transformFeedback, VK_EXT_TRANSFORM_FEEDBACK_EXTENSION_NAME);
-        need(vertexInput.vertexInputDynamicState, VK_EXT_VERTEX_INPUT_DYNAMIC_STATE_EXTENSION_NAME);
-        need(robustness2.nullDescriptor, "nullDescriptor");
-        need(attributeDivisor.vertexAttributeInstanceRateDivisor, VK_EXT_VERTEX_ATTRIBUTE_DIVISOR_EXTENSION_NAME);
-        return list;
-    }
-
-private:
-    template <typename T>
-    void link(T& features, VkStructureType type) {
-        features.sType = type;
-        features.pNext = core.pNext;
-        core.pNext = &features;
-    }
-
-    template <typename T>
-    void linkExtension(const char* extension, T& features, VkStructureType type) {
-        if (enableExtension(extension))
-            link(features, type);
-    }
-
-    bool enableExtension(const char* extension) {
-        if (!names_.contains(extension))
-            return false;
-        extensions.push_back(extension);
-        return true;
-    }
-
-    std::set<std::string> names_;
-};
-
-VulkanDevice::Features featuresOf(const FeatureChain& chain) {
-    const VkPhysicalDeviceFeatures& core = chain.core.features;
-    VulkanDevice::Features f{};
-    f.geometryShader = core.geometryShader;
-    f.tessellationShader = core.tessellationShader;
-    f.transformFeedback = chain.transformFeedback.transformFeedback;
-    f.dualSourceBlend = core.dualSrcBlend;
-    f.logicOp = core.logicOp;
-    f.depthClamp = core.depthClamp;
-    f.depthBiasClamp = core.depthBiasClamp;
-    f.sampleRateShading = core.sampleRateShading;
-    f.occlusionQueryPrecise = core.occlusionQueryPrecise;
-    f.independentBlend = core.independentBlend;
-    f.multiViewport = core.multiViewport;
-    f.viewportIndexLayer = chain.has(VK_EXT_SHADER_VIEWPORT_INDEX_LAYER_EXTENSION_NAME);
-    f.vertexInputDynamicState = chain.vertexInput.vertexInputDynamicState;
-    f.conditionalRendering = chain.conditionalRendering.conditionalRendering;
-    f.externalMemoryHost = chain.has(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
-    f.robustness2 = chain.robustness2.robustBufferAccess2;
-    f.nullDescriptor = chain.robustness2.nullDescriptor;
-    f.provokingVertexLast = chain.provokingVertex.provokingVertexLast;
-    f.customBorderColor = chain.customBorderColor.customBorderColors;
-    f.depthClipEnable = chain.depthClipEnable.depthClipEnable;
-    f.attributeDivisor = chain.attributeDivisor.vertexAttributeInstanceRateDivisor;
-    f.lineRasterization = chain.lineRasterization.bresenhamLines;
-    f.stippledLines = chain.lineRasterization.stippledBresenhamLines;
-    f.shaderFloat64 = core.shaderFloat64;
-    f.storageImageReadWithoutFormat = core.shaderStorageImageReadWithoutFormat;
-    f.imageCubeArray = core.imageCubeArray;
-    f.fillModeNonSolid = core.fillModeNonSolid;
-    f.samplerAnisotropy = core.samplerAnisotropy;
-    f.image2DViewOf3D = chain.image2DViewOf3D.image2DViewOf3D;
-    f.shaderStencilExport = chain.has(VK_EXT_SHADER_STENCIL_EXPORT_EXTENSION_NAME);
-    f.primitiveTopologyListRestart = chain.listRestart.primitiveTopologyListRestart;
-    f.pushDescriptor = chain.has(VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME);
-    f.primitivesGeneratedQuery = chain.primitivesGenerated.primitivesGeneratedQuery;
-    f.extendedDynamicState3 = chain.has(VK_EXT_EXTENDED_DYNAMIC_STATE_3_EXTENSION_NAME);
-    f.borderColorSwizzle = chain.borderColorSwizzle.borderColorSwizzle;
-    f.nonSeamlessCubeMap = chain.nonSeamless.nonSeamlessCubeMap;
-    f.vertexPipelineStoresAndAtomics = core.vertexPipelineStoresAndAtomics;
-    f.fragmentStoresAndAtomics = core.fragmentStoresAndAtomics;
-    f.shaderInt64 = core.shaderInt64;
-    f.drawIndirectCount = chain.v12.drawIndirectCount;
-    f.cullDistance = core.shaderCullDistance;
-    f.textureCompressionBC = core.textureCompressionBC;
-    return f;
-}
-
 class VulkanDeviceImpl final : public VulkanDevice {
 public:
-    VulkanDeviceImpl() {
+    explicit VulkanDeviceImpl(const DeviceMask& mask)
+        : mask_(mask) {
         createInstance();
         try {
             choosePhysicalDevice();
@@ -295,14 +103,18 @@ public:
         return properties;
     }
 
-    VkSampleCountFlags sampleCounts(VkFormat format, VkImageUsageFlags usage) const override {
+    VkImageFormatProperties imageProperties(VkFormat format, VkImageType type, VkImageUsageFlags usage,
+                                            VkImageCreateFlags flags) const override {
         VkImageFormatProperties properties{};
         if (format == VK_FORMAT_UNDEFINED ||
-            vkGetPhysicalDeviceImageFormatProperties(physical_, format, VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL,
-                                                     usage, 0, &properties) != VK_SUCCESS)
-            return 0;
-        return properties.sampleCounts;
+            vkGetPhysicalDeviceImageFormatProperties(physical_, format, type, VK_IMAGE_TILING_OPTIMAL, usage, flags,
+                                                     &properties) != VK_SUCCESS)
+            return {};
+        mask_.apply(properties, type);
+        return properties;
     }
+
+    const std::string& missingForVgpu10() const override { return missingForVgpu10_; }
 
     VkDeviceSize memorySize() const override {
         VkPhysicalDeviceMemoryProperties memory;
@@ -359,21 +171,32 @@ private:
             [&](uint32_t* n, VkPhysicalDevice* p) { return vkEnumeratePhysicalDevices(instance_, n, p); });
         std::string lacking;
         for (VkPhysicalDevice candidate : devices) {
-            vkGetPhysicalDeviceProperties(candidate, &properties_);
+            VkPhysicalDeviceProperties properties;
+            vkGetPhysicalDeviceProperties(candidate, &properties);
             std::string missing;
-            if (properties_.apiVersion < VK_API_VERSION_1_3)
+            if (properties.apiVersion < VK_API_VERSION_1_3)
                 missing = "Vulkan 1.3";
             else if (!findQueueFamily(candidate))
                 missing = "a queue for graphics and compute";
             else
-                missing = FeatureChain(candidate).missing();
-            if (missing.empty()) {
-                physical_ = candidate;
-                return;
+                missing = FeatureChain(candidate, mask_).missing();
+            if (!missing.empty()) {
+                lacking += fmt::format("{}{} lacks {}", lacking.empty() ? "" : "; ", properties.deviceName, missing);
+                continue;
             }
-            lacking += fmt::format("{}{} lacks {}", lacking.empty() ? "" : "; ", properties_.deviceName, missing);
+            std::string lesser = FeatureChain(candidate, mask_).missingForVgpu10();
+            if (physical_ != VK_NULL_HANDLE && !lesser.empty())
+                continue;
+            physical_ = candidate;
+            properties_ = properties;
+            missingForVgpu10_ = std::move(lesser);
+            if (missingForVgpu10_.empty())
+                break;
         }
-        throw Error("no Vulkan device: {}; {}", lacking.empty() ? "the loader lists none" : lacking, kHint);
+        if (physical_ == VK_NULL_HANDLE)
+            throw Error("no Vulkan device: {}; {}", lacking.empty() ? "the loader lists none" : lacking, kHint);
+        findQueueFamily(physical_);
+        mask_.apply(properties_.limits);
     }
 
     bool findQueueFamily(VkPhysicalDevice candidate) {
@@ -389,10 +212,12 @@ private:
     }
 
     void createDevice() {
-        FeatureChain chain(physical_);
-        features_ = featuresOf(chain);
-        for (std::size_t format = VK_FORMAT_UNDEFINED + 1; format < coreFormats_.size(); ++format)
+        FeatureChain chain(physical_, mask_);
+        features_ = chain.features(properties_.limits);
+        for (std::size_t format = VK_FORMAT_UNDEFINED + 1; format < coreFormats_.size(); ++format) {
             vkGetPhysicalDeviceFormatProperties(physical_, static_cast<VkFormat>(format), &coreFormats_[format]);
+            mask_.apply(coreFormats_[format], static_cast<VkFormat>(format));
+        }
 
         float priority = 1.0f;
         VkDeviceQueueCreateInfo queueInfo{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
@@ -458,6 +283,7 @@ private:
             vkDestroyInstance(instance_, nullptr);
     }
 
+    const DeviceMask mask_;
     VkInstance instance_ = VK_NULL_HANDLE;
     VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
     VkPhysicalDevice physical_ = VK_NULL_HANDLE;
@@ -466,6 +292,7 @@ private:
     uint32_t family_ = 0;
     VmaAllocator allocator_ = VK_NULL_HANDLE;
     VkPhysicalDeviceProperties properties_{};
+    std::string missingForVgpu10_;
     VkDeviceSize importAlignment_ = 0;
     Features features_{};
     /// By VkFormat: each draw asks. Zero for VK_FORMAT_UNDEFINED.
@@ -476,8 +303,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<VulkanDevice> VulkanDevice::create() {
-    return std::make_unique<VulkanDeviceImpl>();
+std::unique_ptr<VulkanDevice> VulkanDevice::create(const DeviceMask& mask) {
+    return std::make_unique<VulkanDeviceImpl>(mask);
 }
 
 } // namespace svga::device

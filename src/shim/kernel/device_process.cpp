@@ -82,6 +82,8 @@ UniqueFd startDeviceProcess(const DeviceProcessOptions& options) {
         arguments.push_back("--record=" + options.record);
     if (!options.screenshot.empty())
         arguments.push_back("--screenshot=" + options.screenshot);
+    if (!options.without.empty())
+        arguments.push_back("--without=" + options.without);
     if (!options.vnc.empty())
         arguments.push_back("--vnc=" + options.vnc);
     std::vector<std::string> environment = options.environment;

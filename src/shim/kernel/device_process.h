@@ -14,6 +14,7 @@ struct DeviceProcessOptions {
     bool copyOnly = false;
     std::string record;                   ///< empty: not recorded
     std::string screenshot;               ///< empty: none is made
+    std::string without;                  ///< what the GPU is taken not to have
     std::string vnc;                      ///< empty: not served
     std::vector<std::string> environment; ///< "NAME=value"
 };
