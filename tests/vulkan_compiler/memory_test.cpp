@@ -374,6 +374,56 @@ void main() {
     }
 }
 
+TEST(Flow, ConstantArrays) {
+    ComputeJob job;
+    job.storage[0].resize(16 * 4);
+    std::string numbers;
+    for (uint32_t n = 0; n < 300; ++n)
+        numbers += (n ? ", " : "") + std::to_string(n * n) + "u";
+    run("#version 450\nlayout(local_size_x = 16) in;\n"
+        "layout(std430, set = 0, binding = 0) buffer Out { uint words[]; } o;\n"
+        "const uint table[300] = uint[300](" +
+            numbers +
+            R"();
+const vec3 vectors[3] = vec3[3](vec3(1.0, 2.0, 3.0), vec3(4.0, 5.0, 6.0), vec3(7.0, 8.0, 9.0));
+const mat2 matrices[2] = mat2[2](mat2(1.0, 2.0, 3.0, 4.0), mat2(5.0, 6.0, 7.0, 8.0));
+const bool flags[4] = bool[4](true, false, false, true);
+void main() {
+    uint n = gl_LocalInvocationIndex;
+    o.words[n * 4u] = table[n * 18u];
+    o.words[n * 4u + 1u] = uint(vectors[n % 3u].z * 10.0 + vectors[(n + 1u) % 3u][n % 3u]);
+    o.words[n * 4u + 2u] = uint(matrices[n & 1u][n >> 1 & 1u].y);
+    o.words[n * 4u + 3u] = flags[n & 3u] ? 7u : 8u;
+})",
+        job);
+    for (uint32_t n = 0; n < 16; ++n) {
+        const uint32_t* got = &job.storage[0][n * 4];
+        EXPECT_EQ(got[0], n * 18 * n * 18);
+        EXPECT_EQ(got[1], (3 + 3 * (n % 3)) * 10 + 3 * ((n + 1) % 3) + 1 + n % 3);
+        EXPECT_EQ(got[2], (n & 1) * 4 + (n >> 1 & 1) * 2 + 2);
+        EXPECT_EQ(got[3], (n & 3) == 0 || (n & 3) == 3 ? 7u : 8u);
+    }
+}
+
+TEST(Memory, SharedMemoryThatBeginsAsZero) {
+    ComputeJob job;
+    job.groups = {2, 1, 1};
+    job.storage[0].resize(2 * 40);
+    run(R"(#version 450
+#extension GL_EXT_null_initializer : require
+layout(local_size_x = 8) in;
+layout(std430, set = 0, binding = 0) buffer Out { uint words[]; } o;
+shared uint s[39] = {};
+void main() {
+    atomicAdd(s[3], 1u);
+    barrier();
+    for (uint n = gl_LocalInvocationIndex; n < 39u; n += 8u) o.words[gl_WorkGroupID.x * 40u + n] = s[n];
+})",
+        job);
+    for (uint32_t n = 0; n < 80; ++n)
+        EXPECT_EQ(job.storage[0][n], n % 40 == 3 ? 8u : 0u);
+}
+
 TEST(Flow, ManyValuesLiveAtOnce) {
     constexpr uint32_t kValues = 80;
     std::string glsl = "#version 450\nlayout(local_size_x = 16) in;\n"

@@ -64,6 +64,25 @@ void Emitter::emitConstantBuffer(nir_intrinsic_instr* intrinsic) {
              {registerOperand(VGPU10_OPERAND_TYPE_CONSTANT_BUFFER, {{slot, {}}, element}).swizzled(swizzle)});
 }
 
+/** \brief Constant arrays, laid out so that each vector begins an element. */
+void Emitter::emitImmediateConstant(nir_intrinsic_instr* intrinsic) {
+    const auto base = static_cast<uint32_t>(nir_intrinsic_base(intrinsic)) / 16;
+    OperandIndex element{base, {}};
+    if (nir_src_is_const(intrinsic->src[0])) {
+        element.immediate += static_cast<uint32_t>(nir_src_as_uint(intrinsic->src[0])) / 16;
+    } else {
+        const Operand at = scratch();
+        code_.op(VGPU10_OPCODE_USHR, {at.masked(0x1)}, {source(intrinsic->src[0]).scalar(0), immediate(4u)});
+        element.relative = RelativeIndex{at.index[0].immediate, 0};
+    }
+    if (!element.relative && element.immediate >= nir_.constant_data_size / 16) {
+        code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)}, {immediate(0u)});
+        return;
+    }
+    code_.op(VGPU10_OPCODE_MOV, {destination(&intrinsic->def)},
+             {registerOperand(VGPU10_OPERAND_TYPE_IMMEDIATE_CONSTANT_BUFFER, {element})});
+}
+
 /** \brief \p data is the first of the sources that the operation takes; an exchange has the comparison first. */
 void Emitter::emitAtomic(nir_intrinsic_instr* intrinsic, const Operand& target, const Operand& address, unsigned data) {
     const nir_atomic_op op = nir_intrinsic_atomic_op(intrinsic);
@@ -99,6 +118,9 @@ bool Emitter::emitMemory(nir_intrinsic_instr* intrinsic) {
         return static_cast<uint8_t>(nir_intrinsic_write_mask(intrinsic) & mask(data.ssa));
     };
     switch (intrinsic->intrinsic) {
+    case nir_intrinsic_load_constant:
+        emitImmediateConstant(intrinsic);
+        return true;
     case nir_intrinsic_load_ubo_vec4:
         emitConstantBuffer(intrinsic);
         return true;

@@ -4,7 +4,7 @@
 #include "vulkan/compiler/hull.h"
 #include "vulkan/compiler/lowering.h"
 
-#include <cstdlib>
+#include <cstring>
 
 namespace svga::vulkan {
 
@@ -307,6 +307,18 @@ void Emitter::declareGlobals(TokenBuilder& declarations) {
     flags |= 1u << 14; // raw buffers
     declarations.declare(VGPU10_OPCODE_DCL_GLOBAL_FLAGS, {}, {}, flags);
     declareResources(declarations);
+    declareImmediateConstants(declarations);
+}
+
+void Emitter::declareImmediateConstants(TokenBuilder& declarations) const {
+    std::vector<std::array<uint32_t, 4>> constants((nir_.constant_data_size + 15) / 16);
+    if (constants.empty())
+        return;
+    if (constants.size() > VGPU10_MAX_IMMEDIATE_CONSTANT_BUFFER_ELEMENT_COUNT)
+        throw Error("the shader's constant arrays need {} elements, of {}", constants.size(),
+                    VGPU10_MAX_IMMEDIATE_CONSTANT_BUFFER_ELEMENT_COUNT);
+    std::memcpy(constants.data(), nir_.constant_data, nir_.constant_data_size);
+    declarations.immediateConstants(constants);
 }
 
 void Emitter::declareThreads(TokenBuilder& declarations) {

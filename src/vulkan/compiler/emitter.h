@@ -75,6 +75,8 @@ private:
     // emit_memory.cpp
     bool emitMemory(nir_intrinsic_instr* intrinsic);
     void emitConstantBuffer(nir_intrinsic_instr* intrinsic);
+    void emitImmediateConstant(nir_intrinsic_instr* intrinsic);
+    void declareImmediateConstants(TokenBuilder& declarations) const;
     void emitAtomic(nir_intrinsic_instr* intrinsic, const Operand& target, const Operand& address, unsigned data);
     void emitBarrier(nir_intrinsic_instr* intrinsic);
     bool emitImage(nir_intrinsic_instr* intrinsic);

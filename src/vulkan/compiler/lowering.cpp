@@ -10,6 +10,8 @@ namespace svga::vulkan {
 namespace {
 
 constexpr uint32_t kMaxSharedMemory = 32768;
+/// Bytes from which on a constant array is read from the immediate constant buffer.
+constexpr uint32_t kLargeConstant = 16;
 
 int vec4Slots(const glsl_type* type, bool) {
     return static_cast<int>(glsl_count_attribute_slots(type, false));
@@ -102,6 +104,10 @@ void lowerMemory(nir_shader* nir) {
         if (!nir->info.shared_memory_explicit_layout)
             SVGA_NIR_PASS(nir, nir_lower_vars_to_explicit_types, nir_var_mem_shared, sharedTypeSize);
         SVGA_NIR_PASS(nir, nir_lower_explicit_io, nir_var_mem_shared, nir_address_format_32bit_offset);
+        if (nir->info.zero_initialize_shared_memory && nir->info.shared_size > 0) {
+            nir->info.shared_size = (nir->info.shared_size + 15) & ~15u;
+            SVGA_NIR_PASS(nir, nir_zero_initialize_shared_memory, nir->info.shared_size, 16);
+        }
         if (nir->info.shared_size > kMaxSharedMemory)
             throw Error("{} bytes of shared memory are more than {}", nir->info.shared_size, kMaxSharedMemory);
     }
@@ -261,6 +267,9 @@ void lowerToRegisters(nir_shader& shader, const CompileOptions& options, Resourc
     SVGA_NIR_PASS(nir, nir_shrink_vec_array_vars, nir_var_function_temp);
     SVGA_NIR_PASS(nir, nir_lower_frexp);
     SVGA_NIR_PASS(nir, nir_lower_flrp, 32 | 64, false);
+    nir_shader_gather_info(nir, nir_shader_get_entrypoint(nir));
+    if (!((nir->info.bit_sizes_float | nir->info.bit_sizes_int) & (8 | 16 | 64))) // constants are words
+        SVGA_NIR_PASS(nir, nir_opt_large_constants, glsl_get_vec4_size_align_bytes, kLargeConstant);
     lowerTextures(nir);
     lowerMemory(nir);
     optimize(nir);
