@@ -3,6 +3,7 @@
 #include "device/vulkan/format.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace svga::device {
 
@@ -20,39 +21,36 @@ struct ViewShape {
     bool multisample;
 };
 
-bool viewShapeOf(ResourceDimension dimension, ViewShape& out) {
+/** \brief Nothing for what is no image. */
+std::optional<ViewShape> viewShapeOf(ResourceDimension dimension) {
+    using enum ResourceDimension;
     constexpr auto OneD = VK_IMAGE_TYPE_1D, TwoD = VK_IMAGE_TYPE_2D, ThreeD = VK_IMAGE_TYPE_3D;
     switch (dimension) {
-    case ResourceDimension::Texture1D:
-        out = {VK_IMAGE_VIEW_TYPE_1D, OneD, 1, false, false};
-        return true;
-    case ResourceDimension::Texture1DArray:
-        out = {VK_IMAGE_VIEW_TYPE_1D_ARRAY, OneD, 1, true, false};
-        return true;
-    case ResourceDimension::Texture2D:
-        out = {VK_IMAGE_VIEW_TYPE_2D, TwoD, 1, false, false};
-        return true;
-    case ResourceDimension::Texture2DArray:
-        out = {VK_IMAGE_VIEW_TYPE_2D_ARRAY, TwoD, 1, true, false};
-        return true;
-    case ResourceDimension::Texture2DMS:
-        out = {VK_IMAGE_VIEW_TYPE_2D, TwoD, 1, false, true};
-        return true;
-    case ResourceDimension::Texture2DMSArray:
-        out = {VK_IMAGE_VIEW_TYPE_2D_ARRAY, TwoD, 1, true, true};
-        return true;
-    case ResourceDimension::Texture3D:
-        out = {VK_IMAGE_VIEW_TYPE_3D, ThreeD, 1, false, false};
-        return true;
-    case ResourceDimension::TextureCube:
-        out = {VK_IMAGE_VIEW_TYPE_CUBE, TwoD, 6, false, false};
-        return true;
-    case ResourceDimension::TextureCubeArray:
-        out = {VK_IMAGE_VIEW_TYPE_CUBE_ARRAY, TwoD, 6, true, false};
-        return true;
-    default:
-        return false;
+    case Texture1D:
+        return ViewShape{VK_IMAGE_VIEW_TYPE_1D, OneD, 1, false, false};
+    case Texture1DArray:
+        return ViewShape{VK_IMAGE_VIEW_TYPE_1D_ARRAY, OneD, 1, true, false};
+    case Texture2D:
+        return ViewShape{VK_IMAGE_VIEW_TYPE_2D, TwoD, 1, false, false};
+    case Texture2DArray:
+        return ViewShape{VK_IMAGE_VIEW_TYPE_2D_ARRAY, TwoD, 1, true, false};
+    case Texture2DMS:
+        return ViewShape{VK_IMAGE_VIEW_TYPE_2D, TwoD, 1, false, true};
+    case Texture2DMSArray:
+        return ViewShape{VK_IMAGE_VIEW_TYPE_2D_ARRAY, TwoD, 1, true, true};
+    case Texture3D:
+        return ViewShape{VK_IMAGE_VIEW_TYPE_3D, ThreeD, 1, false, false};
+    case TextureCube:
+        return ViewShape{VK_IMAGE_VIEW_TYPE_CUBE, TwoD, 6, false, false};
+    case TextureCubeArray:
+        return ViewShape{VK_IMAGE_VIEW_TYPE_CUBE_ARRAY, TwoD, 6, true, false};
+    case Unknown:
+    case Buffer:
+    case RawBuffer:
+    case StructuredBuffer:
+        break;
     }
+    return std::nullopt;
 }
 
 /** \brief Levels and layers [first, first + count) of \p total, at most; count 0 where nothing is left. */
@@ -67,10 +65,10 @@ uint32_t clampCount(uint32_t first, uint32_t count, uint32_t total) {
 VkImageView imageView(Surface& surface, ResourceDimension dimension, const FormatInfo& format, bool storage,
                       uint32_t firstLevel, uint32_t levels, uint32_t firstLayer, uint32_t layers) {
     const SurfaceDesc& desc = surface.desc();
-    ViewShape shape;
-    if (!viewShapeOf(dimension, shape) || shape.image != imageTypeOf(desc) ||
-        shape.multisample != (desc.sampleCount > 1))
+    const auto known = viewShapeOf(dimension);
+    if (!known || known->image != imageTypeOf(desc) || known->multisample != (desc.sampleCount > 1))
         return VK_NULL_HANDLE;
+    const ViewShape& shape = *known;
     if (shape.layerUnit == 6 && desc.size.width != desc.size.height)
         return VK_NULL_HANDLE; // not made to be seen as a cube
 
