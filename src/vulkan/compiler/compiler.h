@@ -88,7 +88,7 @@ struct TessellationModes {
 struct CompileOptions {
     uint32_t firstUav = 0;            ///< number of the first u# register that this stage may use
     bool lastBeforeRasterizer = true; ///< vertex, domain, geometry: its position goes to the rasterizer
-    bool robustBufferAccess = false;
+    bool robustBufferAccess = false;  ///< nothing depends on it: views bound every access, and arrays are clamped
     bool perSample = false;           ///< fragment: run per sample (sampleShadingEnable)
     TessellationModes tessellation{}; ///< both tessellation stages: of both together, see tessellationModes()
     /// Vertices of a patch that comes in. Control: the pipeline's patchControlPoints; evaluation: the control stage's
