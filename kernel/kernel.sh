@@ -272,7 +272,43 @@ configure_whole_kernel() {
     make --directory="$1" --jobs="$(nproc)" prepare modules_prepare || { rm "$1/.config" && return 1; }
 }
 
+# A kernel with lockdep, KASAN and kmemleak, which Debian has none of, from Debian's source; for svga-vm --description.
+debug_kernel() {
+    use_series "$KERNEL_SERIES"
+    local tree=$KERNEL_CACHE/debug-${KERNEL_SOURCE##*/linux-} folder=$OUTPUT/debug module
+    mkdir -p "$folder/modules"
+    if [ ! -e "$tree/vmlinux" ]; then
+        step 'unpacking all of the kernel'
+        with_lock unpack_whole_kernel "$tree"
+        step 'building it with lockdep, KASAN and kmemleak (15 minutes on two cores)'
+        quietly "$OUTPUT/debug-kernel.log" build_debug_kernel "$tree"
+    fi
+    step "building vmwgfx.ko with ${#SERIES[@]} patches for it"
+    make_tree "$folder/tree" "${SERIES[@]}"
+    quietly "$OUTPUT/debug-build.log" make --directory="$tree" M="$folder/tree" CONFIG_DRM_VMWGFX=m --jobs="$(nproc)" modules
+    cp "$folder/tree/$DRIVER/vmwgfx.ko" "$folder/vmwgfx.ko"
+    mkdir -p "$folder/tests"
+    cp "$REPO"/kernel/tests/* "$folder/tree/$DRIVER"/vmwgfx_dirty_region.[ch] "$folder/tests/"
+    quietly "$OUTPUT/debug-tests.log" make --directory="$tree" M="$folder/tests" modules
+    : >"$folder/modules/order"
+    for module in ttm/ttm drm_ttm_helper vmwgfx/vmwgfx; do
+        cp "$tree/drivers/gpu/drm/$module.ko" "$folder/modules/"
+        echo "${module##*/}.ko" >>"$folder/modules/order"
+    done
+    sed "s|\"kernel\": .*|\"kernel\": { \"release\": \"${KERNEL_SOURCE##*/linux-}\", \"image\": \"$tree/vmlinux\", \"modules\": \"$folder/modules\" }|" \
+        "$BUILD/vm.json" >"$folder/vm.json"
+    step "build/svga-vm --description=$folder/vm.json --kernel=$folder/vmwgfx.ko"
+}
+
+build_debug_kernel() {
+    make --directory="$1" tinyconfig
+    (cd "$1" && scripts/kconfig/merge_config.sh -m .config "$REPO/kernel/debug.config")
+    make --directory="$1" olddefconfig
+    make --directory="$1" --jobs="$(nproc)" vmlinux modules
+}
+
 case ${1:-} in
+debug-kernel) debug_kernel ;;
 build | check) "$1" ;;
 build-tests) build_tests ;;
 check-mainline) check_mainline ;;
@@ -282,5 +318,5 @@ uninstall) uninstall_module ;;
 dkms) install_dkms ;;
 dkms-remove) remove_dkms ;;
 clean) rm -rf "$OUTPUT" ;;
-*) die "usage: kernel.sh build|build-tests|install|uninstall|dkms|dkms-remove|check|check-mainline|check-applies|clean" ;;
+*) die "usage: kernel.sh build|build-tests|debug-kernel|install|uninstall|dkms|dkms-remove|check|check-mainline|check-applies|clean" ;;
 esac

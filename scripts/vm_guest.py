@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+import time
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -47,12 +48,15 @@ def coherency_part(argument="5"):
     return gtest_part(harness.BUILD / "tests/coherency/svga-coherency", f"--seeds={seeds}", known=known, timeout=1200)
 
 
+KMEMLEAK = Path("/sys/kernel/debug/kmemleak")  # which the debug kernel alone has
+
+
 def load_module(name, parameters=""):
-    """Loads build/kernel/tests/NAME.ko. \\returns what the kernel said meanwhile, line by line"""
+    """Loads the module of kernel/tests. \\returns what the kernel said meanwhile, line by line"""
     finit_module = 313  # of x86-64, for which the C library has no function
     log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
     os.lseek(log, 0, os.SEEK_END)
-    module = os.open(harness.BUILD / f"kernel/tests/{name}.ko", os.O_RDONLY)
+    module = os.open(harness.BUILD / ("kernel/debug/tests" if KMEMLEAK.exists() else "kernel/tests") / f"{name}.ko", os.O_RDONLY)
     if ctypes.CDLL(None, use_errno=True).syscall(finit_module, module, parameters.encode(), 0) != 0:
         error = ctypes.get_errno()
         sys.exit(f"error: the module {name} cannot be loaded: {os.strerror(error)}")
@@ -62,6 +66,29 @@ def load_module(name, parameters=""):
             lines.append(os.read(log, 8192).decode(errors="replace").partition(";")[2].partition("\n")[0])
         except BlockingIOError:
             return lines
+
+
+def unload_part():
+    """The driver goes, after all other parts; it warns of what is left of it then."""
+    delete_module = 176  # of x86-64
+    results = Results()
+    failed = ctypes.CDLL(None, use_errno=True).syscall(delete_module, b"vmwgfx", os.O_NONBLOCK) != 0
+    if failed:
+        print(f"vmwgfx cannot be unloaded: {os.strerror(ctypes.get_errno())}")
+    results.add("vmwgfx goes", "fail" if failed or Path("/sys/module/vmwgfx").exists() else "pass")
+    return results
+
+
+def kmemleak_part():
+    """What kmemleak takes for leaked, after all other parts: objects that nothing points to in two scans."""
+    for _ in range(2):
+        KMEMLEAK.write_text("scan")
+        time.sleep(6)  # younger ones do not count
+    leaks = KMEMLEAK.read_text()
+    results = Results()
+    results.add("nothing is unreferenced", "fail" if leaks else "pass")
+    print(leaks[:4000])
+    return results
 
 
 def arithmetic_part(sequences="100000"):
@@ -104,12 +131,14 @@ def fuzz_part(seconds):
 PARTS = {
     "piglit": piglit_part,
     "coherency": coherency_part,
-    "uapi": lambda: gtest_part(harness.BUILD / "tests/uapi/svga-uapi"),
+    "uapi": lambda seconds="2": gtest_part(harness.BUILD / "tests/uapi/svga-uapi", f"--fuzz-seconds={seconds}", timeout=1200),
     "mappings": lambda times="1": gtest_part(harness.BUILD / "tests/kernel/mapping-test", f"--gtest_repeat={times}"),
     "arithmetic": arithmetic_part,
     "helpers": helpers_part,
     "huge entries": lambda: helpers_part("--gtest_also_run_disabled_tests", "--gtest_filter=*Huge*"),
     "fuzz": fuzz_part,
+    "unload": unload_part,
+    "kmemleak": kmemleak_part,
 }
 
 

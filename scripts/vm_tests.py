@@ -3,6 +3,7 @@
 
     vm_tests.py          what ./test runs (two or three minutes)
     vm_tests.py --long   what takes long instead (twenty minutes)
+    vm_tests.py --debug  on the kernel of "make -C kernel debug-kernel", with lockdep, KASAN and kmemleak (ten minutes)
 """
 
 import json
@@ -22,7 +23,7 @@ from harness import BUILD, REPO, Results, step
 
 PYTHON = "/usr/bin/python3"
 LIMIT = 400  # seconds for one machine; far more than is needed, as an emulated guest on a busy host is slow
-COMPLAINT = re.compile(r"WARNING:|BUG:|Oops|UBSAN|KASAN|general protection")
+COMPLAINT = re.compile(r"WARNING:|BUG:|Oops|UBSAN:|KASAN:|general protection|kmemleak: \d+ new")
 
 
 def svga_vm(*options):
@@ -172,7 +173,7 @@ def run_tests():
     # What is drawn in place is not tracked: the stock kernel's bugs do not show there.
     results.include(in_guest("stock kernel", ["piglit"]))
     results.include(in_guest("patched kernel, --copy-only",
-                             ["piglit", "coherency", "uapi", "mappings", "arithmetic:100000", "helpers"],
+                             ["piglit", "coherency", "uapi", "mappings", "arithmetic:100000", "helpers", "unload"],
                              "--kernel=patched", "--copy-only", "--root"))
     return results
 
@@ -186,7 +187,7 @@ def run_long_tests():
         results.include(in_guest(title, *arguments, **limits))
 
     # Slabs that are debugged are counted exactly, and tell of writes beyond or after an object.
-    part("patched kernel: 10 minutes of random ioctls", ["fuzz:600"], "--kernel=patched", "--copy-only", "--root",
+    part("patched kernel: 10 minutes of random ioctls", ["fuzz:600", "unload"], "--kernel=patched", "--copy-only", "--root",
          "--kernel-args=slab_nomerge slub_debug=FZP kfence.sample_interval=50", limit=2400)
     part("patched kernel: races", ["mappings:20", "helpers", "arithmetic:1000000"], "--kernel=patched", "--copy-only", "--root",
          limit=2400)
@@ -201,8 +202,21 @@ def run_long_tests():
     return results
 
 
+def run_debug_tests():
+    """A kernel that looks for mistakes with locks and memory."""
+    folder = BUILD / "kernel/debug"
+    if not (folder / "vm.json").exists():
+        sys.exit("error: there is no debug kernel; 'make -C kernel debug-kernel' builds it")
+    return in_guest("debug kernel, patched", ["mappings", "helpers", "uapi:120", "coherency:2", "unload", "kmemleak"], "--root", "--copy-only",
+                    "--memory=3072", f"--description={folder / 'vm.json'}", f"--kernel={folder / 'vmwgfx.ko'}", limit=3600)
+
+
+RUNS = {(): run_tests, ("--long",): run_long_tests, ("--debug",): run_debug_tests}
+
 if __name__ == "__main__":
-    all_results = run_long_tests() if sys.argv[1:] == ["--long"] else run_tests()
+    if tuple(sys.argv[1:]) not in RUNS:
+        sys.exit(__doc__)
+    all_results = RUNS[tuple(sys.argv[1:])]()
     for failure in all_results.failures:
         print(f"FAILED {failure}")
     print(all_results)

@@ -44,9 +44,12 @@ fs::path chosenDriver(const Options& options, const fs::path& executable) {
 } // namespace
 
 Description findDescription(const Options& options, const fs::path& executable) {
-    const fs::path file =
-        launcher::findBeside(executable, "the description of the virtual machine",
-                             {"vm.json", "../share/svga-coherent/vm.json"}, "scripts/setup.sh --vm makes it");
+    const char* const what = "the description of the virtual machine";
+    const fs::path file = options.descriptionFile.empty()
+                              ? launcher::findBeside(executable, what, {"vm.json", "../share/svga-coherent/vm.json"},
+                                                     "scripts/setup.sh --vm makes it")
+                              : fs::path(options.descriptionFile);
+    require(file, what, "--description has to name one");
     Description description;
     try {
         std::ifstream stream(file);

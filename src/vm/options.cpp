@@ -35,6 +35,10 @@ std::optional<Options> parseOptions(std::span<const std::string> arguments) {
                    "the vmwgfx of the guest: stock, patched (build/kernel/vmwgfx.ko), or a vmwgfx.ko file")
         ->type_name("KERNEL")
         ->capture_default_str();
+    app.add_option("--description", options.descriptionFile,
+                   "where QEMU and the guest's kernel lie, for another machine than that of the set-up")
+        ->type_name("FILE")
+        ->transform(launcher::absolutePath);
     commandLine.addStackOptions(options);
     app.add_flag("--copy-only", options.copyOnly,
                  "the device copies every buffer instead of drawing from guest memory");

@@ -13,6 +13,7 @@ namespace svga::vm {
 /** \brief What the command line of svga-vm asks for. */
 struct Options : launcher::StackChoice {
     std::string kernel = "stock";     ///< "stock", "patched" or a file: the vmwgfx.ko to load
+    std::string descriptionFile;      ///< absolute; empty: vm.json beside svga-vm
     std::string kernelArguments;      ///< added to the kernel's command line
     std::string accelerator = "auto"; ///< "auto", "kvm" or "tcg"
     unsigned memory = 2048;           ///< MiB
