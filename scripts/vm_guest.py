@@ -29,7 +29,7 @@ def piglit_part():
     return results
 
 
-def gtest_part(executable, *options, timeout=300, known=()):
+def gtest_part(executable, *options, timeout=1200, known=()):
     """A GoogleTest program; a failure that is known counts as skipped."""
     report = Path(f"/run/{executable.name}.xml")
     results, finished = harness.run_gtest(executable.name, [executable, *options], report, timeout=timeout)
@@ -45,7 +45,7 @@ def coherency_part(argument="5"):
     """The coherency tests: SEEDS[,LIST...], lists of known failures beside the tests."""
     seeds, *lists = argument.split(",")
     known = [name for words in lists for name in harness.expected_outcomes(harness.REPO / "tests/coherency" / words)]
-    return gtest_part(harness.BUILD / "tests/coherency/svga-coherency", f"--seeds={seeds}", known=known, timeout=1200)
+    return gtest_part(harness.BUILD / "tests/coherency/svga-coherency", f"--seeds={seeds}", known=known)
 
 
 KMEMLEAK = Path("/sys/kernel/debug/kmemleak")  # which the debug kernel alone has
@@ -131,7 +131,7 @@ def fuzz_part(seconds):
 PARTS = {
     "piglit": piglit_part,
     "coherency": coherency_part,
-    "uapi": lambda seconds="2": gtest_part(harness.BUILD / "tests/uapi/svga-uapi", f"--fuzz-seconds={seconds}", timeout=1200),
+    "uapi": lambda seconds="2": gtest_part(harness.BUILD / "tests/uapi/svga-uapi", f"--fuzz-seconds={seconds}"),
     "mappings": lambda times="1": gtest_part(harness.BUILD / "tests/kernel/mapping-test", f"--gtest_repeat={times}"),
     "arithmetic": arithmetic_part,
     "helpers": helpers_part,

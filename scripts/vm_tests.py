@@ -46,7 +46,9 @@ def in_guest(title, parts, *options, limit=LIMIT, complaints=0):
         results.add(f"{title}: {complaints or 'no'} complaints of the guest's kernel",
                     "pass" if len(found) == complaints else "fail")
         if results.failed:
-            print(finished.output[-8000:], *found, sep="\n")
+            start = next((index for index, line in enumerate(log.splitlines()) if COMPLAINT.search(line)), None)
+            complaint = [] if start is None else log.splitlines()[start:start + 60]
+            print(finished.output[-8000:], *complaint, sep="\n")
         else:
             print(*(f"  {line}\n" for line in finished.output.splitlines() if re.search("random calls|slabs", line)), sep="", end="")
     return results
