@@ -94,6 +94,21 @@ def run_coherency(stack, options):
     return results, measured
 
 
+def run_vulkan(stack, options):
+    """The Vulkan tests; there is no Vulkan driver for SVGA but ours."""
+    measured = Measured(stack, options)
+    results = Results()
+    if "--winsys=stock" in options:
+        results.add("Vulkan", "skip")
+        return results, measured
+    results, finished = harness.run_gtest("svga-vulkan", [*measured.wrapper, BUILD / "tests/vulkan/svga-vulkan"],
+                                          OUTPUT / "vulkan.xml")
+    measured.collect()
+    if results.failed:
+        print(finished.output[-2000:])
+    return results, measured
+
+
 def draw_picture(stack, options):
     """The scene on the stack, compared with the same frame by llvmpipe: edges may differ by a pixel, nothing else."""
     measured = Measured(stack, options)
@@ -159,6 +174,7 @@ def main():
     for name, text, job in (
             ("piglit bufferstorage", "piglit's bufferstorage-persistent tests", run_piglit),
             ("coherency tests", "our coherency tests", run_coherency),
+            ("Vulkan", "our Vulkan driver's tests of coherent memory, compute and drawing", run_vulkan),
             ("scene", "a scene of 300 frames, streamed through coherent mappings", draw_picture)):
         step(text)
         results, measured = job(stack, options)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "vulkan/device.h"
 
+#include "vulkan/buffer.h"
 #include "vulkan/command_buffer.h"
 
 #include "vk_cmd_enqueue_entrypoints.h"
@@ -19,6 +20,23 @@ bool Device::takeMemory(uint64_t bytes) {
 }
 
 namespace {
+
+VkResult bindUpload(vk_command_buffer* commands, vk_meta_device*, VkBuffer buffer, void** data) {
+    Executor& executor = as<Executor>(commands);
+    return guarded(commands, VK_ERROR_OUT_OF_DEVICE_MEMORY,
+                   [&] { *data = executor.bindUpload(as<Buffer>(vk_buffer_from_handle(buffer))); });
+}
+
+VkResult initialiseMeta(Device& device) {
+    const VkResult result = vk_meta_device_init(&device, &device.meta);
+    if (result != VK_SUCCESS)
+        return result;
+    device.meta.use_gs_for_layer = true;
+    device.meta.use_rect_list_pipeline = true; // made of triangles by the runtime
+    device.meta.max_bind_map_buffer_size_B = 64 * 1024;
+    device.meta.cmd_bind_map_buffer = bindUpload;
+    return VK_SUCCESS;
+}
 
 VkResult initialise(Device& device, PhysicalDevice& physical, const VkDeviceCreateInfo& info,
                     const VkAllocationCallbacks* allocator) {
@@ -60,7 +78,7 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_CreateDevice(VkPhysicalDevice handle, const 
             initialised = true;
             vk_device_enable_threaded_submit(device);
             device->queue = Queue::create(*device, info->pQueueCreateInfos[0]);
-            return VK_SUCCESS;
+            return initialiseMeta(*device);
         });
         if (result != VK_SUCCESS) {
             device->queue.reset();
@@ -79,6 +97,7 @@ VKAPI_ATTR void VKAPI_CALL svga_DestroyDevice(VkDevice handle, const VkAllocatio
         return;
     Device& device = as<Device>(vk_device_from_handle(handle));
     const VkAllocationCallbacks& parent = device.physical->instance->alloc;
+    vk_meta_device_finish(&device, &device.meta);
     device.queue.reset();
     vk_device_finish(&device);
     release(parent, allocator, &device);

@@ -26,6 +26,7 @@ struct Device : vk_device {
     std::unique_ptr<winsys::Device> winsys;
     vk_device_dispatch_table execution; ///< the commands' implementations that execute
     std::unique_ptr<Queue> queue;
+    vk_meta_device meta{}; ///< draws and dispatches of the runtime's, for commands that the device has not
 
 private:
     std::atomic<uint64_t> memoryTaken_{0};

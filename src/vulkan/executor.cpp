@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "vulkan/executor.h"
 
+#include "vulkan/buffer.h"
 #include "vulkan/device.h"
 
 namespace svga::vulkan {
@@ -26,9 +27,12 @@ Executor::Executor(Device& device)
     , encoder_(*device.winsys)
     , uploads_(*device.winsys)
     , objects_(encoder_)
-    , binder_(encoder_, objects_, uploads_) {
+    , binder_(encoder_, objects_, uploads_)
+    , graphicsState_(encoder_, objects_) {
     if (vk_command_buffer_init(createPool(device), this, &kNoOps, VK_COMMAND_BUFFER_LEVEL_PRIMARY) != VK_SUCCESS)
         throw std::bad_alloc();
+    dynamic_graphics_state.vi = &vertexInput_;
+    dynamic_graphics_state.ms.sample_locations = &sampleLocations_;
 }
 
 Executor::~Executor() {
@@ -44,6 +48,9 @@ void Executor::execute(vk_command_buffer& recorded) {
     state = MESA_VK_COMMAND_BUFFER_STATE_RECORDING;
     failure_ = nullptr;
     shaders_ = {};
+    vertexBuffers_ = {};
+    indexBuffer_ = {};
+    rendering_ = {};
     dropForgotten();
     vk_cmd_queue_execute(&recorded.cmd_queue, vk_command_buffer_to_handle(this), base.device->command_dispatch_table);
     if (failure_)
@@ -73,21 +80,48 @@ void Executor::forgetShader(uint32_t id) {
     forgottenShaders_.push_back(id);
 }
 
+void Executor::forgetQuery(uint32_t id) {
+    const std::lock_guard lock(forgottenMutex_);
+    forgottenQueries_.push_back(id);
+}
+
 void Executor::dropForgotten() {
     std::vector<const winsys::Surface*> surfaces;
-    std::vector<uint32_t> shaders;
+    std::vector<uint32_t> shaders, queries;
     {
         const std::lock_guard lock(forgottenMutex_);
         surfaces.swap(forgottenSurfaces_);
         shaders.swap(forgottenShaders_);
+        queries.swap(forgottenQueries_);
     }
     for (const winsys::Surface* surface : surfaces)
         objects_.forget(*surface);
     for (const uint32_t id : shaders)
         objects_.destroyShader(id);
+    for (const uint32_t id : queries) {
+        encoder_.emit<SVGA3dCmdDXDestroyQuery>(SVGA_3D_CMD_DX_DESTROY_QUERY, 0,
+                                               [id](auto& body) { body.queryId = id; });
+        queryIds_.give(id);
+    }
     // A new surface may have the place of an old one, and a new object its id.
     if (objects_.trim() || !surfaces.empty() || !shaders.empty())
-        binder_.invalidate();
+        forgetBound();
+}
+
+void Executor::forgetBound() {
+    binder_.invalidate();
+    graphicsState_.invalidate();
+}
+
+Device& Executor::device() const {
+    return as<Device>(base.device);
+}
+
+std::byte* Executor::bindUpload(Buffer& buffer) {
+    const UploadRing::Range range = uploads_.take(static_cast<uint32_t>(buffer.size), kConstantBufferAlignment);
+    buffer.surface = winsys::Ref<winsys::Surface>::share(*range.surface);
+    buffer.offset = range.offset;
+    return range.data;
 }
 
 } // namespace svga::vulkan

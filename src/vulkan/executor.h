@@ -15,15 +15,32 @@
 #pragma once
 
 #include "vulkan/encoder.h"
+#include "vulkan/graphics_state.h"
+#include "vulkan/image.h"
+#include "vulkan/query_pool.h"
 #include "vulkan/resource_binder.h"
 
 #include <exception>
 #include <memory>
 #include <mutex>
 
+#include "vk_meta.h"
+
 namespace svga::vulkan {
 
 struct Device;
+
+/** \brief What is drawn to between vkCmdBeginRendering() and vkCmdEndRendering(). */
+struct Rendering {
+    std::array<ImageView*, SVGA3D_DX_MAX_RENDER_TARGETS> colors{};
+    uint32_t colorCount = 0;
+    ImageView* depth = nullptr;
+    ImageView* stencil = nullptr;
+    uint32_t viewMask = 0, layerCount = 0;
+    std::vector<std::pair<ImageView*, ImageView*>> resolves; ///< at the end: from, to
+
+    TargetInfo info() const;
+};
 
 /** \brief The queue's thread uses it; forget() any. */
 class Executor : public vk_command_buffer {
@@ -45,9 +62,11 @@ public:
     /** \brief Waits until the device has done all that was written. Throws Error. */
     void finish();
 
-    /** \brief Nobody uses \p surface, or shader \p id, any more: before the next submission they go. Any thread. */
+    /** \brief Nobody uses \p surface, or shader or query \p id, any more: before the next submission they go. Any
+     * thread. */
     void forget(winsys::Surface& surface);
     void forgetShader(uint32_t id);
+    void forgetQuery(uint32_t id);
 
     /** \brief Commands that bind. */
     void bindShader(gl_shader_stage stage, Shader* shader) { shaders_.at(stage) = shader; }
@@ -65,6 +84,30 @@ public:
     void dispatch(const std::array<uint32_t, 3>& base, const std::array<uint32_t, 3>& count);
     void dispatchIndirect(const Buffer& buffer, uint64_t offset);
 
+    void bindVertexBuffers(uint32_t first, std::span<const VkBuffer> buffers, std::span<const VkDeviceSize> offsets);
+    void bindIndexBuffer(const Buffer& buffer, uint64_t offset, VkIndexType type);
+    void draw(uint32_t vertices, uint32_t instances, uint32_t firstVertex, uint32_t firstInstance);
+    void drawIndexed(uint32_t indices, uint32_t instances, uint32_t firstIndex, int32_t vertexOffset,
+                     uint32_t firstInstance);
+    /** \param index of the draw among those of its command */
+    void drawIndirect(const Buffer& buffer, uint64_t offset, uint32_t index, bool indexed);
+
+    void beginRendering(const VkRenderingInfo& info);
+    void endRendering();
+    void resolve(Image& from, uint32_t fromSubresource, Image& to, uint32_t toSubresource, VkFormat format);
+    /** \brief The rendering that has begun, for vk_meta's draws in it. */
+    vk_meta_rendering_info metaRendering() const;
+
+    void beginQuery(QueryPool& pool, uint32_t index);
+    void endQuery(QueryPool& pool, uint32_t index);
+    void resetQueries(QueryPool& pool, uint32_t first, uint32_t count);
+    void copyResults(QueryPool& pool, uint32_t first, uint32_t count, const Buffer& buffer, uint64_t offset,
+                     uint64_t stride, VkQueryResultFlags flags);
+
+    /** \brief Gives \p buffer, of vk_meta's, memory for as long as the submission takes. Throws Error. */
+    std::byte* bindUpload(Buffer& buffer);
+
+    Device& device() const;
     Encoder& encoder() { return encoder_; }
     UploadRing& uploads() { return uploads_; }
 
@@ -83,6 +126,8 @@ public:
     }
 
 private:
+    friend class MetaScope;
+
     struct BoundSets : BindPoint {
         std::array<std::unique_ptr<DescriptorSet>, kMaxDescriptorSets> pushed;
     };
@@ -92,20 +137,58 @@ private:
     void dropForgotten();
     /** Puts the compute stage and its resources in place. \return whether there is something to dispatch. */
     bool prepareCompute(const DriverConstants& constants);
+    /** Puts all that a draw needs in place. \p view: of the rendering, or kAllLayers */
+    void prepareDraw(const DriverConstants& constants, uint32_t view);
+    template <typename Emit>
+    void draw(DriverConstants constants, Emit&& emit);
+    void setIndexBuffer();
+    void bindTargets(uint32_t layer);
+    bool clearWhole(const VkRenderingInfo& info);
+    bool clearColor(const ImageView& view, uint32_t layer, const VkClearColorValue& value);
+    void clearDepthStencil(const ImageView& view, uint32_t layer, VkImageAspectFlags aspects,
+                           const VkClearDepthStencilValue& value);
+    void forgetBound();
 
     std::exception_ptr failure_;
     Encoder encoder_;
     UploadRing uploads_;
     ContextObjects objects_;
     ResourceBinder binder_;
+    GraphicsState graphicsState_;
 
     std::array<Shader*, MESA_SHADER_STAGES> shaders_{};
     BoundSets graphics_, compute_;
     PushConstants pushConstants_{};
+    std::array<VertexBuffer, SVGA3D_DX_MAX_VERTEXBUFFERS> vertexBuffers_;
+    VertexBuffer indexBuffer_;
+    SVGA3dSurfaceFormat indexFormat_ = SVGA3D_R32_UINT;
+    vk_vertex_input_state vertexInput_{}; ///< dynamic_graphics_state's, as what follows
+    vk_sample_locations_state sampleLocations_{};
+    Rendering rendering_;
+    IdAllocator queryIds_;
 
     std::mutex forgottenMutex_;
     std::vector<const winsys::Surface*> forgottenSurfaces_;
-    std::vector<uint32_t> forgottenShaders_;
+    std::vector<uint32_t> forgottenShaders_, forgottenQueries_;
+};
+
+/** \brief While it lives, vk_meta may bind and set what it likes: all is as before after it. */
+class MetaScope {
+public:
+    explicit MetaScope(Executor& executor);
+    ~MetaScope();
+    MetaScope(const MetaScope&) = delete;
+    MetaScope& operator=(const MetaScope&) = delete;
+
+private:
+    Executor& executor_;
+    vk_dynamic_graphics_state dynamic_;
+    vk_vertex_input_state vertexInput_;
+    vk_sample_locations_state sampleLocations_;
+    std::array<Shader*, MESA_SHADER_STAGES> shaders_;
+    VertexBuffer vertexBuffer_;
+    PushConstants pushConstants_;
+    Executor::BoundSets graphics_, compute_;
 };
 
 } // namespace svga::vulkan

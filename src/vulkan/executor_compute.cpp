@@ -14,7 +14,7 @@ bool Executor::prepareCompute(const DriverConstants& constants) {
     if (!shader)
         return false;
     if (objects_.trim())
-        binder_.invalidate();
+        forgetBound();
     binder_.bindStage(SVGA3D_SHADERTYPE_CS, shader, compute_, constants, pushConstants_);
     binder_.bindComputeUavs();
     return true;

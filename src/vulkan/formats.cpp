@@ -7,6 +7,7 @@
 
 #include <map>
 
+#include "util/u_math.h"
 #include "vk_enum_defines.h"
 #include "vk_format.h"
 
@@ -124,6 +125,37 @@ uint32_t capabilities(const PhysicalDevice& device, SVGA3dSurfaceFormat format) 
     return 0;
 }
 
+/** Formats that OpenGL 4.3 loads from images and stores to them, and so the device with GL43. */
+bool isStored(const PhysicalDevice& device, VkFormat format) {
+    if (!device.winsys->info().gl43)
+        return false;
+    switch (format) {
+    case VK_FORMAT_R32G32B32A32_SFLOAT:
+    case VK_FORMAT_R32G32B32A32_UINT:
+    case VK_FORMAT_R32G32B32A32_SINT:
+    case VK_FORMAT_R16G16B16A16_SFLOAT:
+    case VK_FORMAT_R16G16B16A16_UINT:
+    case VK_FORMAT_R16G16B16A16_SINT:
+    case VK_FORMAT_R32G32_SFLOAT:
+    case VK_FORMAT_R32G32_UINT:
+    case VK_FORMAT_R32G32_SINT:
+    case VK_FORMAT_R8G8B8A8_UNORM:
+    case VK_FORMAT_R8G8B8A8_SNORM:
+    case VK_FORMAT_R8G8B8A8_UINT:
+    case VK_FORMAT_R8G8B8A8_SINT:
+    case VK_FORMAT_R32_SFLOAT:
+    case VK_FORMAT_R32_UINT:
+    case VK_FORMAT_R32_SINT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool hasAtomics(VkFormat format) {
+    return format == VK_FORMAT_R32_UINT || format == VK_FORMAT_R32_SINT;
+}
+
 } // namespace
 
 const Format* findFormat(VkFormat format) {
@@ -132,32 +164,93 @@ const Format* findFormat(VkFormat format) {
     return entry == table.end() ? nullptr : &entry->second;
 }
 
-VkFormatFeatureFlags2 optimalFeatures(const PhysicalDevice&, VkFormat) {
-    return 0;
-}
-
-VkFormatFeatureFlags2 linearFeatures(const PhysicalDevice&, VkFormat) {
-    return 0;
+VkFormatFeatureFlags2 optimalFeatures(const PhysicalDevice& device, VkFormat format) {
+    const Format* known = findFormat(format);
+    if (!known)
+        return 0;
+    const uint32_t caps = capabilities(device, known->typed);
+    const bool color = vk_format_is_color(format);
+    VkFormatFeatureFlags2 features = 0;
+    if (caps & SVGA3D_DXFMT_SHADER_SAMPLE) {
+        features |= VK_FORMAT_FEATURE_2_SAMPLED_IMAGE_BIT | VK_FORMAT_FEATURE_2_TRANSFER_SRC_BIT |
+                    VK_FORMAT_FEATURE_2_TRANSFER_DST_BIT | VK_FORMAT_FEATURE_2_BLIT_SRC_BIT;
+        if (!vk_format_is_int(format) && (color || known->depth != SVGA3D_FORMAT_INVALID))
+            features |= VK_FORMAT_FEATURE_2_SAMPLED_IMAGE_FILTER_LINEAR_BIT;
+        if (!color)
+            features |= VK_FORMAT_FEATURE_2_SAMPLED_IMAGE_DEPTH_COMPARISON_BIT;
+    }
+    if (color && caps & SVGA3D_DXFMT_COLOR_RENDERTARGET) {
+        features |= VK_FORMAT_FEATURE_2_COLOR_ATTACHMENT_BIT | VK_FORMAT_FEATURE_2_BLIT_DST_BIT;
+        if (caps & SVGA3D_DXFMT_BLENDABLE)
+            features |= VK_FORMAT_FEATURE_2_COLOR_ATTACHMENT_BLEND_BIT;
+    }
+    if (!color && caps & SVGA3D_DXFMT_DEPTH_RENDERTARGET)
+        features |= VK_FORMAT_FEATURE_2_DEPTH_STENCIL_ATTACHMENT_BIT;
+    if (caps & SVGA3D_DXFMT_SHADER_SAMPLE && isStored(device, format)) {
+        features |= VK_FORMAT_FEATURE_2_STORAGE_IMAGE_BIT;
+        if (hasAtomics(format))
+            features |= VK_FORMAT_FEATURE_2_STORAGE_IMAGE_ATOMIC_BIT;
+    }
+    return features;
 }
 
 VkFormatFeatureFlags2 bufferFeatures(const PhysicalDevice& device, VkFormat format) {
     const Format* known = findFormat(format);
     if (!known || !vk_format_is_color(format) || vk_format_is_compressed(format))
         return 0;
-    capabilities(device, known->typed);
-    return 0;
+    const uint32_t caps = capabilities(device, known->typed);
+    VkFormatFeatureFlags2 features = 0;
+    if (caps & SVGA3D_DXFMT_DX_VERTEX_BUFFER && !vk_format_is_srgb(format))
+        features |= VK_FORMAT_FEATURE_2_VERTEX_BUFFER_BIT;
+    if (caps & SVGA3D_DXFMT_SHADER_SAMPLE && !vk_format_is_srgb(format))
+        features |= VK_FORMAT_FEATURE_2_UNIFORM_TEXEL_BUFFER_BIT;
+    if (caps & SVGA3D_DXFMT_SHADER_SAMPLE && isStored(device, format)) {
+        features |= VK_FORMAT_FEATURE_2_STORAGE_TEXEL_BUFFER_BIT;
+        if (hasAtomics(format))
+            features |= VK_FORMAT_FEATURE_2_STORAGE_TEXEL_BUFFER_ATOMIC_BIT;
+    }
+    return features;
+}
+
+VkSampleCountFlags sampleCounts(const PhysicalDevice& device, VkFormat format) {
+    const Format* known = findFormat(format);
+    const bool several = known && capabilities(device, known->typed) & SVGA3D_DXFMT_MULTISAMPLE &&
+                         device.devcap(SVGA3D_DEVCAP_MULTISAMPLE_4X);
+    return VK_SAMPLE_COUNT_1_BIT | (several ? VK_SAMPLE_COUNT_4_BIT : 0);
 }
 
 } // namespace svga::vulkan
 
 using namespace svga::vulkan;
 
+namespace {
+
+/** What images with \p features can be used for. */
+VkImageUsageFlags usable(VkFormatFeatureFlags2 features) {
+    VkImageUsageFlags usage = 0;
+    if (features & VK_FORMAT_FEATURE_2_TRANSFER_SRC_BIT)
+        usage |= VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+    if (features & VK_FORMAT_FEATURE_2_SAMPLED_IMAGE_BIT)
+        usage |= VK_IMAGE_USAGE_SAMPLED_BIT;
+    if (features & VK_FORMAT_FEATURE_2_STORAGE_IMAGE_BIT)
+        usage |= VK_IMAGE_USAGE_STORAGE_BIT;
+    if (features & VK_FORMAT_FEATURE_2_COLOR_ATTACHMENT_BIT)
+        usage |= VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT;
+    if (features & VK_FORMAT_FEATURE_2_DEPTH_STENCIL_ATTACHMENT_BIT)
+        usage |= VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT;
+    if (usage & (VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT))
+        usage |= VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSIENT_ATTACHMENT_BIT;
+    return usage;
+}
+
+} // namespace
+
 extern "C" {
 
 VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceFormatProperties2(VkPhysicalDevice handle, VkFormat format,
                                                                    VkFormatProperties2* properties) {
     const PhysicalDevice& device = as<PhysicalDevice>(vk_physical_device_from_handle(handle));
-    const VkFormatFeatureFlags2 linear = linearFeatures(device, format), optimal = optimalFeatures(device, format),
+    const VkFormatFeatureFlags2 linear = 0, optimal = optimalFeatures(device, format),
                                 buffer = bufferFeatures(device, format);
     properties->formatProperties = {vk_format_features2_to_features(linear), vk_format_features2_to_features(optimal),
                                     vk_format_features2_to_features(buffer)};
@@ -171,11 +264,50 @@ VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceFormatProperties2(VkPhysicalDev
     }
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL svga_GetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice,
-                                                                            const VkPhysicalDeviceImageFormatInfo2*,
-                                                                            VkImageFormatProperties2* properties) {
-    properties->imageFormatProperties = {};
-    return VK_ERROR_FORMAT_NOT_SUPPORTED;
+VKAPI_ATTR VkResult VKAPI_CALL svga_GetPhysicalDeviceImageFormatProperties2(
+    VkPhysicalDevice handle, const VkPhysicalDeviceImageFormatInfo2* info, VkImageFormatProperties2* properties) {
+    const PhysicalDevice& device = as<PhysicalDevice>(vk_physical_device_from_handle(handle));
+    VkImageFormatProperties& out = properties->imageFormatProperties;
+    out = {};
+    const VkFormatFeatureFlags2 features = optimalFeatures(device, info->format);
+    constexpr VkImageCreateFlags kCreate = VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT | VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT |
+                                           VK_IMAGE_CREATE_2D_ARRAY_COMPATIBLE_BIT | VK_IMAGE_CREATE_EXTENDED_USAGE_BIT;
+    if (!features || info->tiling != VK_IMAGE_TILING_OPTIMAL || info->flags & ~kCreate ||
+        info->usage & ~usable(features))
+        return VK_ERROR_FORMAT_NOT_SUPPORTED;
+    if (vk_find_struct_const(info->pNext, PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO)) {
+        const auto* external = static_cast<const VkPhysicalDeviceExternalImageFormatInfo*>(
+            vk_find_struct_const(info->pNext, PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO));
+        if (external->handleType)
+            return VK_ERROR_FORMAT_NOT_SUPPORTED;
+    }
+    const vk_properties& limits = device.properties;
+    const bool color = vk_format_is_color(info->format);
+    switch (info->type) {
+    case VK_IMAGE_TYPE_1D:
+        if (!color || vk_format_is_compressed(info->format))
+            return VK_ERROR_FORMAT_NOT_SUPPORTED;
+        out.maxExtent = {limits.maxImageDimension1D, 1, 1};
+        break;
+    case VK_IMAGE_TYPE_2D:
+        out.maxExtent = {limits.maxImageDimension2D, limits.maxImageDimension2D, 1};
+        break;
+    default:
+        if (!color)
+            return VK_ERROR_FORMAT_NOT_SUPPORTED;
+        out.maxExtent = {limits.maxImageDimension3D, limits.maxImageDimension3D, limits.maxImageDimension3D};
+        break;
+    }
+    out.maxArrayLayers = info->type == VK_IMAGE_TYPE_3D ? 1 : limits.maxImageArrayLayers;
+    out.maxMipLevels = util_logbase2(out.maxExtent.width) + 1;
+    constexpr VkImageUsageFlags kDrawn =
+        VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT;
+    const bool several = info->type == VK_IMAGE_TYPE_2D && info->usage & kDrawn &&
+                         !(info->usage & VK_IMAGE_USAGE_STORAGE_BIT) &&
+                         !(info->flags & VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT);
+    out.sampleCounts = several ? sampleCounts(device, info->format) : VK_SAMPLE_COUNT_1_BIT;
+    out.maxResourceSize = limits.maxMemoryAllocationSize;
+    return VK_SUCCESS;
 }
 
 VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceSparseImageFormatProperties2(

@@ -33,5 +33,7 @@ const Format* findFormat(VkFormat format);
 VkFormatFeatureFlags2 optimalFeatures(const PhysicalDevice& device, VkFormat format);
 VkFormatFeatureFlags2 linearFeatures(const PhysicalDevice& device, VkFormat format);
 VkFormatFeatureFlags2 bufferFeatures(const PhysicalDevice& device, VkFormat format);
+/** \brief In how many samples images of \p format can be drawn. */
+VkSampleCountFlags sampleCounts(const PhysicalDevice& device, VkFormat format);
 
 } // namespace svga::vulkan

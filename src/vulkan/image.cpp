@@ -2,10 +2,10 @@
 #include "vulkan/image.h"
 
 #include "vulkan/device.h"
-#include "vulkan/memory.h"
 
 #include <algorithm>
 
+#include "util/u_math.h"
 #include "vk_format.h"
 #include "vk_meta.h"
 
@@ -49,7 +49,7 @@ uint64_t bindFlags(const Image& image) {
 } // namespace
 
 Image::~Image() {
-    if (surface && tiling == VK_IMAGE_TILING_OPTIMAL)
+    if (surface)
         as<Device>(base.device).queue->executor().forget(*surface);
 }
 
@@ -114,22 +114,19 @@ uint32_t ImageView::renderTarget(ContextObjects& objects, uint32_t layer) const 
     body.resourceDimension = dimension(of);
     // Layers of a view of a three-dimensional image are its slices.
     body.desc.tex.mipSlice = base_mip_level;
-    body.desc.tex.firstArraySlice = base_array_layer + (layer == ~0u ? 0 : layer);
-    body.desc.tex.arraySize = layer == ~0u ? layer_count : 1;
+    body.desc.tex.firstArraySlice = base_array_layer + (layer == kAllLayers ? 0 : layer);
+    body.desc.tex.arraySize = layer == kAllLayers ? layer_count : 1;
     return objects.view(ContextObjects::RenderTargetView, *of.surface, body);
 }
 
-uint32_t ImageView::depthStencil(ContextObjects& objects, uint32_t layer, bool readOnlyDepth,
-                                 bool readOnlyStencil) const {
+uint32_t ImageView::depthStencil(ContextObjects& objects, uint32_t layer) const {
     const Image& of = owner();
     SVGA3dCmdDXDefineDepthStencilView body{};
     body.format = of.info->typed;
     body.resourceDimension = dimension(of);
     body.mipSlice = base_mip_level;
-    body.firstArraySlice = base_array_layer + (layer == ~0u ? 0 : layer);
-    body.arraySize = layer == ~0u ? layer_count : 1;
-    body.flags = (readOnlyDepth ? SVGA3D_DXDSVIEW_CREATE_READ_ONLY_DEPTH : 0) |
-                 (readOnlyStencil ? SVGA3D_DXDSVIEW_CREATE_READ_ONLY_STENCIL : 0);
+    body.firstArraySlice = base_array_layer + (layer == kAllLayers ? 0 : layer);
+    body.arraySize = layer == kAllLayers ? layer_count : 1;
     return objects.view(ContextObjects::DepthStencilView, *of.surface, body);
 }
 
@@ -139,33 +136,11 @@ using namespace svga::vulkan;
 
 namespace {
 
-/** Bytes of a row and of a slice of mip level 0 of a linear image. */
-struct LinearLayout {
-    uint64_t row, slice, layer, size;
-};
-
-LinearLayout linearLayout(const vk_image& image) {
-    const uint64_t block = vk_format_get_blocksize(image.format);
-    const auto blocks = [](uint32_t pixels, uint32_t size) { return uint64_t{pixels + size - 1} / size; };
-    LinearLayout layout{};
-    layout.row = blocks(image.extent.width, vk_format_get_blockwidth(image.format)) * block;
-    layout.slice = layout.row * blocks(image.extent.height, vk_format_get_blockheight(image.format));
-    layout.layer = layout.slice * image.extent.depth;
-    layout.size = layout.layer * image.array_layers;
-    return layout;
-}
-
-uint64_t bytesOf(const Image& image) {
-    return image.tiling == VK_IMAGE_TILING_LINEAR ? linearLayout(image).size
-                                                  : svga::winsys::backingSize(image.surfaceDesc());
-}
-
 void requirements(const Image& image, VkMemoryRequirements2& out) {
     VkMemoryRequirements& memory = out.memoryRequirements;
-    const bool linear = image.tiling == VK_IMAGE_TILING_LINEAR;
-    memory.memoryTypeBits = linear ? 1u << kDeviceLocalMemory | 1u << kCoherentMemory : 1u << kDeviceLocalMemory;
+    memory.memoryTypeBits = 1u << kDeviceLocalMemory;
     memory.alignment = kImageAlignment;
-    memory.size = (bytesOf(image) + kImageAlignment - 1) / kImageAlignment * kImageAlignment;
+    memory.size = align64(svga::winsys::backingSize(image.surfaceDesc()), kImageAlignment);
     vk_foreach_struct(extension, out.pNext) {
         if (extension->sType == VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS) {
             auto* dedicated = reinterpret_cast<VkMemoryDedicatedRequirements*>(extension);
@@ -236,29 +211,13 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_BindImageMemory2(VkDevice handle, uint32_t c
     return guarded(&device, VK_ERROR_OUT_OF_DEVICE_MEMORY, [&] {
         for (uint32_t i = 0; i < count; ++i) {
             Image& image = as<Image>(vk_image_from_handle(infos[i].image));
-            if (image.tiling == VK_IMAGE_TILING_LINEAR) {
-                image.surface = as<Memory>(vk_device_memory_from_handle(infos[i].memory)).surface();
-                image.offset = static_cast<uint32_t>(infos[i].memoryOffset);
-            } else {
-                image.surface = svga::winsys::Surface::create(*device.winsys, image.surfaceDesc());
-            }
+            image.surface = svga::winsys::Surface::create(*device.winsys, image.surfaceDesc());
             const auto* status =
                 static_cast<const VkBindMemoryStatusKHR*>(vk_find_struct_const(infos[i].pNext, BIND_MEMORY_STATUS_KHR));
             if (status)
                 *status->pResult = VK_SUCCESS;
         }
     });
-}
-
-VKAPI_ATTR void VKAPI_CALL svga_GetImageSubresourceLayout(VkDevice, VkImage handle,
-                                                          const VkImageSubresource* subresource,
-                                                          VkSubresourceLayout* layout) {
-    const LinearLayout linear = linearLayout(*vk_image_from_handle(handle));
-    layout->offset = subresource->arrayLayer * linear.layer;
-    layout->size = linear.layer;
-    layout->rowPitch = linear.row;
-    layout->depthPitch = linear.slice;
-    layout->arrayPitch = linear.layer;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL svga_CreateImageView(VkDevice handle, const VkImageViewCreateInfo* info,

@@ -19,18 +19,19 @@
 
 namespace svga::vulkan {
 
+inline constexpr uint32_t kAllLayers = ~0u; ///< of a view
+
 /** \brief A VkImage. */
 struct Image : vk_image {
     ~Image();
 
-    /** \brief What its surface is, where it is one. */
+    /** \brief What its surface is. */
     winsys::SurfaceDesc surfaceDesc() const;
     /** \brief Number of a subresource, as the device counts. */
     uint32_t subresource(uint32_t layer, uint32_t level) const { return layer * mip_levels + level; }
 
     const Format* info = nullptr;
-    winsys::Ref<winsys::Surface> surface; ///< null until it is bound; linear: of the memory
-    uint32_t offset = 0;                  ///< linear: bytes into the surface
+    winsys::Ref<winsys::Surface> surface; ///< null until it is bound
 };
 
 /** \brief A VkImageView. */
@@ -40,9 +41,9 @@ struct ImageView : vk_image_view {
     /** \brief Ids of views of the device: to sample, to store through, to draw to. Throw Error. */
     uint32_t shaderResource(ContextObjects& objects) const;
     uint32_t unorderedAccess(ContextObjects& objects) const;
-    /** \param layer of the view, counted from its first, or all of them (~0) */
+    /** \param layer of the view, counted from its first, or kAllLayers */
     uint32_t renderTarget(ContextObjects& objects, uint32_t layer) const;
-    uint32_t depthStencil(ContextObjects& objects, uint32_t layer, bool readOnlyDepth, bool readOnlyStencil) const;
+    uint32_t depthStencil(ContextObjects& objects, uint32_t layer) const;
 };
 
 /** \brief A VkSampler. */

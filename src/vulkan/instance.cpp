@@ -17,8 +17,13 @@ vk_instance_extension_table supportedExtensions() {
     table.KHR_external_memory_capabilities = true;
     table.KHR_external_semaphore_capabilities = true;
     table.KHR_get_physical_device_properties2 = true;
+    table.KHR_get_surface_capabilities2 = true;
+    table.KHR_surface = true;
+    table.KHR_xcb_surface = true;
+    table.KHR_xlib_surface = true;
     table.EXT_debug_report = true;
     table.EXT_debug_utils = true;
+    table.EXT_headless_surface = true;
     return table;
 }
 

@@ -34,25 +34,64 @@ vk_device_extension_table deviceExtensions() {
     vk_device_extension_table table{};
     table.KHR_bind_memory2 = true;
     table.KHR_copy_commands2 = true;
+    table.KHR_create_renderpass2 = true;
     table.KHR_dedicated_allocation = true;
+    table.KHR_depth_stencil_resolve = true;
     table.KHR_device_group = true;
+    table.KHR_dynamic_rendering = true;
+    table.KHR_format_feature_flags2 = true;
+    table.KHR_image_format_list = true;
+    table.KHR_imageless_framebuffer = true;
     table.KHR_descriptor_update_template = true;
     table.KHR_get_memory_requirements2 = true;
     table.KHR_maintenance1 = true;
     table.KHR_maintenance2 = true;
     table.KHR_maintenance3 = true;
+    table.KHR_maintenance4 = true;
     table.KHR_map_memory2 = true;
+    table.KHR_multiview = true;
     table.KHR_push_descriptor = true;
+    table.KHR_separate_depth_stencil_layouts = true;
+    table.KHR_shader_draw_parameters = true;
     table.KHR_storage_buffer_storage_class = true;
+    table.KHR_swapchain = true;
     table.KHR_synchronization2 = true;
     table.KHR_timeline_semaphore = true;
+    table.KHR_uniform_buffer_standard_layout = true;
     table.EXT_private_data = true;
     return table;
 }
 
-vk_features supportedFeatures() {
+vk_features supportedFeatures(const PhysicalDevice& device) {
     vk_features features{};
+    const bool gl43 = device.winsys->info().gl43;
+    features.robustBufferAccess = true;
+    features.fullDrawIndexUint32 = true;
+    features.imageCubeArray = true;
+    features.independentBlend = true;
+    features.geometryShader = true;
+    features.tessellationShader = true;
+    features.sampleRateShading = true;
+    features.dualSrcBlend = true;
+    features.drawIndirectFirstInstance = true;
+    features.depthClamp = true;
+    features.depthBiasClamp = true;
+    features.fillModeNonSolid = true;
+    features.samplerAnisotropy = device.devcap(SVGA3D_DEVCAP_MAX_TEXTURE_ANISOTROPY) > 1;
+    features.vertexPipelineStoresAndAtomics = gl43; // eight views of the pixel stage alone without it
+    features.fragmentStoresAndAtomics = true;
+    features.occlusionQueryPrecise = true;
+    features.shaderImageGatherExtended = true;
+    features.shaderClipDistance = true;
+    features.shaderCullDistance = true;
+    features.multiview = true;
+    features.shaderDrawParameters = true;
+    features.dynamicRendering = true;
+    features.imagelessFramebuffer = true;
+    features.separateDepthStencilLayouts = true;
+    features.uniformBufferStandardLayout = true;
     features.synchronization2 = true;
+    features.maintenance4 = true;
     features.timelineSemaphore = true;
     features.privateData = true;
     return features;
@@ -145,8 +184,25 @@ void setGeometryLimits(vk_properties& limits, const PhysicalDevice& device) {
         std::min<uint32_t>(device.devcap(SVGA3D_DEVCAP_DX_MAX_VERTEXBUFFERS), SVGA3D_DX_MAX_VERTEXBUFFERS);
     limits.maxVertexInputAttributeOffset = 2047;
     limits.maxVertexInputBindingStride = 2048;
-    limits.maxVertexOutputComponents = 64;
-    limits.maxFragmentInputComponents = 64;
+    limits.maxVertexOutputComponents = 4 * kMaxLocations;
+    limits.maxFragmentInputComponents = 4 * kMaxLocations;
+    limits.maxTessellationGenerationLevel = 64;
+    limits.maxTessellationPatchSize = 32;
+    limits.maxTessellationControlPerVertexInputComponents = 4 * kMaxLocations;
+    limits.maxTessellationControlPerVertexOutputComponents = 4 * kMaxLocations;
+    limits.maxTessellationControlPerPatchOutputComponents = 120;
+    limits.maxTessellationControlTotalOutputComponents = 4 * 32 * kMaxLocations;
+    limits.maxTessellationEvaluationInputComponents = 4 * kMaxLocations;
+    limits.maxTessellationEvaluationOutputComponents = 4 * kMaxLocations;
+    limits.maxGeometryShaderInvocations = 32;
+    limits.maxGeometryInputComponents = 4 * kMaxLocations;
+    limits.maxGeometryOutputComponents = 4 * kMaxLocations;
+    limits.maxGeometryOutputVertices = 256;
+    limits.maxGeometryTotalOutputComponents = 1024;
+    limits.maxFragmentDualSrcAttachments = 1;
+    limits.maxClipDistances = limits.maxCullDistances = limits.maxCombinedClipAndCullDistances = 8;
+    limits.supportedDepthResolveModes = VK_RESOLVE_MODE_SAMPLE_ZERO_BIT;
+    limits.supportedStencilResolveModes = VK_RESOLVE_MODE_SAMPLE_ZERO_BIT;
     limits.maxFragmentOutputAttachments = limits.maxColorAttachments;
     limits.maxFragmentCombinedOutputResources =
         limits.maxColorAttachments + kStorageBuffersPerStage + kStorageImagesPerStage;
@@ -227,6 +283,21 @@ VkPhysicalDeviceMemoryProperties memoryProperties(const winsys::DeviceInfo& info
     return memory;
 }
 
+PFN_vkVoidFunction VKAPI_PTR wsiProcAddr(VkPhysicalDevice handle, const char* name) {
+    return vk_instance_get_proc_addr_unchecked(vk_physical_device_from_handle(handle)->instance, name);
+}
+
+/** Windows are shown by the CPU: an image is copied into coherent memory and from there to the window system. */
+VkResult initialiseWsi(PhysicalDevice& device) {
+    wsi_device_options options{};
+    options.sw_device = true;
+    const VkResult result = wsi_device_init(&device.wsi, vk_physical_device_to_handle(&device), wsiProcAddr,
+                                            &device.instance->alloc, -1, nullptr, &options);
+    if (result == VK_SUCCESS)
+        device.wsi_device = &device.wsi;
+    return result;
+}
+
 bool isVmwgfx(int fd) {
     drmVersion* version = drmGetVersion(fd);
     const bool is = version && std::strcmp(version->name, "vmwgfx") == 0;
@@ -265,12 +336,16 @@ VkResult PhysicalDevice::tryCreate(vk_instance* instance, drmDevice* drm, vk_phy
             vk_physical_device_dispatch_table_from_entrypoints(&dispatch, &svga_physical_device_entrypoints, true);
             vk_physical_device_dispatch_table_from_entrypoints(&dispatch, &wsi_physical_device_entrypoints, false);
             const vk_device_extension_table extensions = deviceExtensions();
-            const vk_features supported = supportedFeatures();
+            const vk_features supported = supportedFeatures(*device);
             const vk_properties known = knownProperties(*device);
             const VkResult done = vk_physical_device_init(device, instance, &extensions, &supported, &known, &dispatch);
-            if (done == VK_SUCCESS)
-                device->supported_sync_types = device->syncTypes.data();
-            return done;
+            if (done != VK_SUCCESS)
+                return done;
+            device->supported_sync_types = device->syncTypes.data();
+            const VkResult presenting = initialiseWsi(*device);
+            if (presenting != VK_SUCCESS)
+                vk_physical_device_finish(device);
+            return presenting;
         });
         if (result != VK_SUCCESS) {
             release(instance->alloc, nullptr, device);
@@ -284,6 +359,8 @@ VkResult PhysicalDevice::tryCreate(vk_instance* instance, drmDevice* drm, vk_phy
 void PhysicalDevice::destroy(vk_physical_device* base) {
     PhysicalDevice& device = as<PhysicalDevice>(base);
     const VkAllocationCallbacks& alloc = device.instance->alloc;
+    device.wsi_device = nullptr;
+    wsi_device_finish(&device.wsi, &alloc);
     vk_physical_device_finish(&device);
     release(alloc, nullptr, &device);
 }
@@ -302,7 +379,7 @@ VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceQueueFamilyProperties2(VkPhysic
                                                                         VkQueueFamilyProperties2* properties) {
     VK_OUTARRAY_MAKE_TYPED(VkQueueFamilyProperties2, out, properties, count);
     vk_outarray_append_typed(VkQueueFamilyProperties2, &out, family) {
-        family->queueFamilyProperties.queueFlags = VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT;
+        family->queueFamilyProperties.queueFlags = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT;
         family->queueFamilyProperties.queueCount = 1;
         family->queueFamilyProperties.timestampValidBits = 0;
         family->queueFamilyProperties.minImageTransferGranularity = {1, 1, 1};

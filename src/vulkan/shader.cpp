@@ -4,8 +4,12 @@
 #include "vulkan/device.h"
 #include "vulkan/limits.h"
 
+#include <algorithm>
+#include <span>
+
 #include "compiler/spirv/nir_spirv.h"
 #include "nir.h"
+#include "nir_builder.h"
 #include "util/blob.h"
 #include "util/mesa-blake3.h"
 #include "vk_graphics_state.h"
@@ -111,8 +115,25 @@ VkResult deserialize(vk_device* device, blob_reader* in, uint32_t, const VkAlloc
     });
 }
 
-CompileOptions optionsFor(const vk_shader_compile_info& info, const vk_graphics_pipeline_state* state) {
+/** What the tessellation stages among \p infos say together. */
+TessellationModes tessellationOf(std::span<const vk_shader_compile_info> infos) {
+    const auto find = [infos](gl_shader_stage stage) {
+        return std::ranges::find(infos, stage, &vk_shader_compile_info::stage);
+    };
+    const auto control = find(MESA_SHADER_TESS_CTRL), evaluation = find(MESA_SHADER_TESS_EVAL);
+    return control != infos.end() && evaluation != infos.end() ? tessellationModes(*control->nir, *evaluation->nir)
+                                                               : TessellationModes{};
+}
+
+uint32_t patchControlPoints(const vk_graphics_pipeline_state* state) {
+    return state && state->ts ? state->ts->patch_control_points : 0;
+}
+
+CompileOptions optionsFor(const vk_shader_compile_info& info, const vk_graphics_pipeline_state* state,
+                          const TessellationModes& tessellation) {
     CompileOptions options;
+    options.tessellation = tessellation;
+    options.patchControlPoints = patchControlPoints(state);
     if (info.stage != MESA_SHADER_COMPUTE)
         options.firstUav = static_cast<uint32_t>(info.stage) * kUavsPerStage;
     options.lastBeforeRasterizer = !(info.next_stage_mask & ~VkShaderStageFlags(VK_SHADER_STAGE_FRAGMENT_BIT));
@@ -122,14 +143,32 @@ CompileOptions optionsFor(const vk_shader_compile_info& info, const vk_graphics_
     return options;
 }
 
+/** vk_meta's shaders ask for the layer as SPIR-V's never do: that has an input for it. */
+bool layerAsInput(nir_builder* builder, nir_intrinsic_instr* intrinsic, void*) {
+    if (intrinsic->intrinsic != nir_intrinsic_load_layer_id)
+        return false;
+    builder->cursor = nir_before_instr(&intrinsic->instr);
+    nir_variable* layer = nir_find_variable_with_location(builder->shader, nir_var_shader_in, VARYING_SLOT_LAYER);
+    if (!layer) {
+        layer = nir_variable_create(builder->shader, nir_var_shader_in, glsl_int_type(), "gl_Layer");
+        layer->data.location = VARYING_SLOT_LAYER;
+        layer->data.interpolation = INTERP_MODE_FLAT;
+    }
+    nir_def_rewrite_uses(&intrinsic->def, nir_load_var(builder, layer));
+    return true;
+}
+
 VkResult compileAll(vk_device* device, uint32_t count, vk_shader_compile_info* infos,
                     const vk_graphics_pipeline_state* state, const VkAllocationCallbacks* allocator, vk_shader** out) {
     uint32_t made = 0;
     const VkResult result = guarded(device, VK_ERROR_UNKNOWN, [&] {
+        const TessellationModes tessellation = tessellationOf({infos, count});
         for (; made < count; ++made) {
             Shader* shader = create(device, infos[made].stage, allocator);
             try {
-                shader->code = compile(*infos[made].nir, optionsFor(infos[made], state));
+                if (infos[made].stage == MESA_SHADER_FRAGMENT)
+                    nir_shader_intrinsics_pass(infos[made].nir, layerAsInput, nir_metadata_control_flow, nullptr);
+                shader->code = compile(*infos[made].nir, optionsFor(infos[made], state, tessellation));
             } catch (...) {
                 destroy(device, shader, allocator);
                 throw;
@@ -159,7 +198,9 @@ void hashState(vk_physical_device*, const vk_graphics_pipeline_state* state, VkS
     struct mesa_blake3 context;
     _mesa_blake3_init(&context);
     const bool perSample = state && state->ms && state->ms->sample_shading_enable;
+    const uint32_t points = patchControlPoints(state);
     _mesa_blake3_update(&context, &perSample, sizeof(perSample));
+    _mesa_blake3_update(&context, &points, sizeof(points));
     _mesa_blake3_final(&context, out);
 }
 
@@ -180,6 +221,7 @@ const vk_shader_ops kOps = shaderOps();
 
 vk_device_shader_ops deviceShaderOps() {
     vk_device_shader_ops ops{};
+    ops.link_geom_stages = true; // the tessellation stages need to know of each other
     ops.get_nir_options = nirOptionsOf;
     ops.get_spirv_options = spirvOptionsOf;
     ops.hash_graphics_state = hashState;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <thread>
 
 namespace svga::test {
 
@@ -123,6 +124,33 @@ TEST_F(Commands, MemoryThatIsGivenBackCanBeHadAgain) {
     const VkDeviceSize share = gpu.memory().memoryHeaps[0].size / 16;
     for (int i = 0; i < 64; ++i)
         Allocation(gpu, std::min<VkDeviceSize>(share, 32 << 20), Gpu::kCoherent);
+}
+
+TEST_F(Commands, EventsGoBothWays) {
+    VkEventCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_EVENT_CREATE_INFO;
+    VkEvent fromHost, fromDevice;
+    check(vkCreateEvent(gpu.device(), &info, nullptr, &fromHost), "vkCreateEvent");
+    check(vkCreateEvent(gpu.device(), &info, nullptr, &fromDevice), "vkCreateEvent");
+    CoherentBuffer source(gpu, 4096), destination(gpu, 4096);
+    const VkCommandBuffer commands = gpu.record([&](VkCommandBuffer recording) {
+        vkCmdSetEvent(recording, fromDevice, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT);
+        vkCmdWaitEvents(recording, 1, &fromHost, VK_PIPELINE_STAGE_HOST_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, nullptr,
+                        0, nullptr, 0, nullptr);
+        const VkBufferCopy region{0, 0, 4096};
+        vkCmdCopyBuffer(recording, source.buffer.handle(), destination.buffer.handle(), 1, &region);
+        barrier(recording, VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT);
+    });
+    const VkFence fence = gpu.submit({&commands, 1});
+    while (vkGetEventStatus(gpu.device(), fromDevice) == VK_EVENT_RESET)
+        std::this_thread::yield();
+    EXPECT_EQ(vkGetFenceStatus(gpu.device(), fence), VK_NOT_READY);
+    source.memory.as<uint32_t>()[1000] = 77; // after the submission, before the event that its copy waits for
+    check(vkSetEvent(gpu.device(), fromHost), "vkSetEvent");
+    gpu.wait(fence);
+    EXPECT_EQ(destination.memory.as<uint32_t>()[1000], 77u);
+    vkDestroyEvent(gpu.device(), fromHost, nullptr);
+    vkDestroyEvent(gpu.device(), fromDevice, nullptr);
 }
 
 } // namespace svga::test

@@ -53,6 +53,11 @@ CoherentBuffer::CoherentBuffer(Gpu& gpu, VkDeviceSize size)
     : memory(gpu, (size + 255) / 256 * 256, Gpu::kCoherent)
     , buffer(gpu, memory, 0, size) {}
 
+void CoherentBuffer::bindVertices(VkCommandBuffer commands, VkDeviceSize offset) const {
+    const VkBuffer handle = buffer.handle();
+    vkCmdBindVertexBuffers(commands, 0, 1, &handle, &offset);
+}
+
 Gpu::Gpu() {
     VkApplicationInfo application{};
     application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;

@@ -66,6 +66,8 @@ private:
 /** \brief A coherent buffer with memory of its own. */
 struct CoherentBuffer {
     CoherentBuffer(Gpu& gpu, VkDeviceSize size);
+    /** \brief Binds it as vertex buffer 0. */
+    void bindVertices(VkCommandBuffer commands, VkDeviceSize offset = 0) const;
     Allocation memory;
     Buffer buffer;
 };

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+//
+// Draws, and what is bound for them alone.
+#include "vulkan/buffer.h"
+#include "vulkan/executor.h"
+#include "vulkan/image.h"
+
+#include <svga3d_dx.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "util/bitscan.h"
+
+namespace svga::vulkan {
+
+namespace {
+
+constexpr std::array kGraphicsStages{MESA_SHADER_VERTEX, MESA_SHADER_TESS_CTRL, MESA_SHADER_TESS_EVAL,
+                                     MESA_SHADER_GEOMETRY, MESA_SHADER_FRAGMENT};
+
+} // namespace
+
+void Executor::bindVertexBuffers(uint32_t first, std::span<const VkBuffer> buffers,
+                                 std::span<const VkDeviceSize> offsets) {
+    for (size_t i = 0; i < buffers.size(); ++i) {
+        VertexBuffer& to = vertexBuffers_.at(first + i);
+        to = {};
+        if (buffers[i]) {
+            const Buffer& from = as<Buffer>(vk_buffer_from_handle(buffers[i]));
+            to = {from.surface, from.offset + static_cast<uint32_t>(offsets[i])};
+        }
+    }
+}
+
+void Executor::bindIndexBuffer(const Buffer& buffer, uint64_t offset, VkIndexType type) {
+    indexBuffer_ = {buffer.surface, buffer.offset + static_cast<uint32_t>(offset)};
+    indexFormat_ = type == VK_INDEX_TYPE_UINT16 ? SVGA3D_R16_UINT : SVGA3D_R32_UINT;
+}
+
+void Executor::setIndexBuffer() {
+    encoder_.emit<SVGA3dCmdDXSetIndexBuffer>(SVGA_3D_CMD_DX_SET_INDEX_BUFFER, 1, [&](auto& body) {
+        body.sid = encoder_.name(*indexBuffer_.surface);
+        body.format = indexFormat_;
+        body.offset = indexBuffer_.offset;
+    });
+}
+
+void Executor::prepareDraw(const DriverConstants& constants, uint32_t view) {
+    if (objects_.trim())
+        forgetBound();
+    for (const gl_shader_stage stage : kGraphicsStages)
+        binder_.bindStage(shaderType(stage), shaders_[stage], graphics_, constants, pushConstants_);
+    binder_.bindGraphicsUavs();
+
+    const vk_dynamic_graphics_state& state = dynamic_graphics_state;
+    const TargetInfo targets = rendering_.info();
+    graphicsState_.setInputLayout(state, shaders_[MESA_SHADER_VERTEX]->code.vertexInputs);
+    graphicsState_.setVertexBuffers(state, vertexBuffers_);
+    graphicsState_.setTopology(state);
+    graphicsState_.setViewportsAndScissors(state);
+    graphicsState_.setRasterizer(state, targets);
+    graphicsState_.setBlend(state);
+    graphicsState_.setDepthStencil(state, targets);
+    bindTargets(view);
+}
+
+template <typename Emit>
+void Executor::draw(DriverConstants constants, Emit&& emit) {
+    if (!shaders_[MESA_SHADER_VERTEX] || dynamic_graphics_state.rs.rasterizer_discard_enable ||
+        dynamic_graphics_state.rs.cull_mode == VK_CULL_MODE_FRONT_AND_BACK)
+        return;
+    constants.yScale = yScale(dynamic_graphics_state);
+    // Views of a multiview rendering are drawn one after the other.
+    uint32_t views = rendering_.viewMask ? rendering_.viewMask : 1;
+    while (views) {
+        const auto view = static_cast<uint32_t>(u_bit_scan(&views));
+        constants.viewIndex = view;
+        prepareDraw(constants, rendering_.viewMask ? view : kAllLayers);
+        emit();
+    }
+}
+
+void Executor::draw(uint32_t vertices, uint32_t instances, uint32_t firstVertex, uint32_t firstInstance) {
+    DriverConstants constants{};
+    constants.firstVertex = firstVertex;
+    constants.firstInstance = firstInstance;
+    draw(constants, [&] {
+        encoder_.emit<SVGA3dCmdDXDrawInstanced>(SVGA_3D_CMD_DX_DRAW_INSTANCED, 0, [&](auto& body) {
+            body.vertexCountPerInstance = vertices;
+            body.instanceCount = instances;
+            body.startVertexLocation = firstVertex;
+            body.startInstanceLocation = firstInstance;
+        });
+    });
+}
+
+void Executor::drawIndexed(uint32_t indices, uint32_t instances, uint32_t firstIndex, int32_t vertexOffset,
+                           uint32_t firstInstance) {
+    if (!indexBuffer_.surface)
+        return;
+    DriverConstants constants{};
+    constants.firstVertex = static_cast<uint32_t>(vertexOffset);
+    constants.firstInstance = firstInstance;
+    draw(constants, [&] {
+        setIndexBuffer();
+        encoder_.emit<SVGA3dCmdDXDrawIndexedInstanced>(SVGA_3D_CMD_DX_DRAW_INDEXED_INSTANCED, 0, [&](auto& body) {
+            body.indexCountPerInstance = indices;
+            body.instanceCount = instances;
+            body.startIndexLocation = firstIndex;
+            body.baseVertexLocation = vertexOffset;
+            body.startInstanceLocation = firstInstance;
+        });
+    });
+}
+
+void Executor::drawIndirect(const Buffer& buffer, uint64_t offset, uint32_t index, bool indexed) {
+    if (indexed && !indexBuffer_.surface)
+        return;
+    const auto arguments = static_cast<uint32_t>(buffer.offset + offset);
+    DriverConstants constants{};
+    constants.drawIndex = index;
+    binder_.forgetDriverConstants(SVGA3D_SHADERTYPE_VS);
+    draw(constants, [&] {
+        if (shaders_[MESA_SHADER_VERTEX]->code.usesDriverConstants) {
+            // Where the vertices and instances begin only the device knows.
+            static_assert(offsetof(DriverConstants, firstInstance) == offsetof(DriverConstants, firstVertex) + 4);
+            const size_t from = indexed ? offsetof(VkDrawIndexedIndirectCommand, vertexOffset)
+                                        : offsetof(VkDrawIndirectCommand, firstVertex);
+            const ConstantRange& range = binder_.driverConstants(SVGA3D_SHADERTYPE_VS);
+            encoder_.emit<SVGA3dCmdDXBufferCopy>(SVGA_3D_CMD_DX_BUFFER_COPY, 2, [&](auto& body) {
+                body.dest = encoder_.name(*range.surface);
+                body.src = encoder_.name(*buffer.surface);
+                body.destX = range.offset + static_cast<uint32_t>(offsetof(DriverConstants, firstVertex));
+                body.srcX = arguments + static_cast<uint32_t>(from);
+                body.width = 2 * sizeof(uint32_t);
+            });
+        }
+        if (indexed) {
+            setIndexBuffer();
+            encoder_.emit<SVGA3dCmdDXDrawIndexedInstancedIndirect>(
+                SVGA_3D_CMD_DX_DRAW_INDEXED_INSTANCED_INDIRECT, 1, [&](auto& body) {
+                    body.argsBufferSid = encoder_.name(*buffer.surface);
+                    body.byteOffsetForArgs = arguments;
+                });
+        } else {
+            encoder_.emit<SVGA3dCmdDXDrawInstancedIndirect>(SVGA_3D_CMD_DX_DRAW_INSTANCED_INDIRECT, 1, [&](auto& body) {
+                body.argsBufferSid = encoder_.name(*buffer.surface);
+                body.byteOffsetForArgs = arguments;
+            });
+        }
+        binder_.forgetDriverConstants(SVGA3D_SHADERTYPE_VS);
+    });
+}
+
+} // namespace svga::vulkan
+
+using namespace svga::vulkan;
+
+namespace {
+
+void drawIndirect(VkCommandBuffer handle, VkBuffer buffer, VkDeviceSize offset, uint32_t count, uint32_t stride,
+                  bool indexed) {
+    Executor::run(handle, [&](Executor& executor) {
+        for (uint32_t i = 0; i < count; ++i)
+            executor.drawIndirect(as<Buffer>(vk_buffer_from_handle(buffer)), offset + uint64_t{i} * stride, i, indexed);
+    });
+}
+
+} // namespace
+
+extern "C" {
+
+VKAPI_ATTR void VKAPI_CALL svga_CmdBindVertexBuffers2(VkCommandBuffer handle, uint32_t first, uint32_t count,
+                                                      const VkBuffer* buffers, const VkDeviceSize* offsets,
+                                                      const VkDeviceSize*, const VkDeviceSize* strides) {
+    Executor::run(handle, [&](Executor& executor) {
+        if (strides)
+            vk_cmd_set_vertex_binding_strides(&executor, first, count, strides);
+        executor.bindVertexBuffers(first, {buffers, count}, {offsets, count});
+    });
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_CmdBindIndexBuffer2KHR(VkCommandBuffer handle, VkBuffer buffer, VkDeviceSize offset,
+                                                       VkDeviceSize, VkIndexType type) {
+    Executor::run(handle, [&](Executor& executor) {
+        executor.bindIndexBuffer(as<Buffer>(vk_buffer_from_handle(buffer)), offset, type);
+    });
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_CmdDraw(VkCommandBuffer handle, uint32_t vertices, uint32_t instances,
+                                        uint32_t firstVertex, uint32_t firstInstance) {
+    Executor::run(handle, [&](Executor& executor) { executor.draw(vertices, instances, firstVertex, firstInstance); });
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_CmdDrawIndexed(VkCommandBuffer handle, uint32_t indices, uint32_t instances,
+                                               uint32_t firstIndex, int32_t vertexOffset, uint32_t firstInstance) {
+    Executor::run(handle, [&](Executor& executor) {
+        executor.drawIndexed(indices, instances, firstIndex, vertexOffset, firstInstance);
+    });
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_CmdDrawIndirect(VkCommandBuffer handle, VkBuffer buffer, VkDeviceSize offset,
+                                                uint32_t count, uint32_t stride) {
+    drawIndirect(handle, buffer, offset, count, stride, false);
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_CmdDrawIndexedIndirect(VkCommandBuffer handle, VkBuffer buffer, VkDeviceSize offset,
+                                                       uint32_t count, uint32_t stride) {
+    drawIndirect(handle, buffer, offset, count, stride, true);
+}
+
+} // extern "C"
