@@ -94,13 +94,17 @@ def run_coherency(stack, options):
     return results, measured
 
 
+def skipped(name, stack, options):
+    results = Results()
+    results.add(name, "skip")
+    return results, Measured(stack, options)
+
+
 def run_vulkan(stack, options):
     """The Vulkan tests; there is no Vulkan driver for SVGA but ours."""
-    measured = Measured(stack, options)
-    results = Results()
     if "--winsys=stock" in options:
-        results.add("Vulkan", "skip")
-        return results, measured
+        return skipped("Vulkan", stack, options)
+    measured = Measured(stack, options)
     results, finished = harness.run_gtest("svga-vulkan", [*measured.wrapper, BUILD / "tests/vulkan/svga-vulkan"],
                                           OUTPUT / "vulkan.xml")
     measured.collect()
@@ -109,25 +113,34 @@ def run_vulkan(stack, options):
     return results, measured
 
 
-def draw_picture(stack, options):
-    """The scene on the stack, compared with the same frame by llvmpipe: edges may differ by a pixel, nothing else."""
+def draw_picture(stack, options, name="coherent-scene", reference_name="llvmpipe", reference_environment=None):
+    """300 frames of a demo, and the last compared with the same frame by a software renderer: edges may differ by a pixel,
+    nothing else."""
     measured = Measured(stack, options)
-    drawn, reference = OUTPUT / "coherent-scene.png", OUTPUT / "coherent-scene-llvmpipe.png"
+    drawn, reference = OUTPUT / f"{name}.png", OUTPUT / f"{name}-{reference_name}.png"
     for file in (drawn, reference):
         file.unlink(missing_ok=True)
-    program = BUILD / "demo/coherent-scene"
+    program = BUILD / "demo" / name
     results = Results()
     finished = harness.run([*measured.wrapper, program, "--frames", "300", "--output", drawn])
     measured.collect()
-    expected = harness.run([program, "--frames", "300", "--output", reference], stack.llvmpipe_environment())
+    expected = harness.run([program, "--frames", "300", "--output", reference],
+                           reference_environment or stack.llvmpipe_environment())
     if finished.exit_code != 0 or expected.exit_code != 0:
         print(finished.output[-1000:] + expected.output[-1000:])
-        results.add("scene of 300 frames", "fail")
+        results.add(f"{name}: 300 frames", "fail")
         return results, measured
     wrong = picture.difference(drawn, reference, tolerance=8)
-    results.add(f"scene of 300 frames: {wrong:.2%} of the pixels differ", "pass" if wrong < 0.005 else "fail")
-    print(f"  {drawn}  ({wrong:.2%} of its pixels differ from llvmpipe's)")
+    results.add(f"{name}: 300 frames, {wrong:.2%} of the pixels differ", "pass" if wrong < 0.005 else "fail")
+    print(f"  {drawn}  ({wrong:.2%} of its pixels differ from {reference_name}'s)")
     return results, measured
+
+
+def draw_vulkan_picture(stack, options):
+    """The same with Vulkan, for which there is no driver but ours."""
+    if "--winsys=stock" in options:
+        return skipped("coherent-swarm", stack, options)
+    return draw_picture(stack, options, "coherent-swarm", "lavapipe", stack.vulkan_environment())
 
 
 def size(number):
@@ -175,7 +188,8 @@ def main():
             ("piglit bufferstorage", "piglit's bufferstorage-persistent tests", run_piglit),
             ("coherency tests", "our coherency tests", run_coherency),
             ("Vulkan", "our Vulkan driver's tests of coherent memory, compute and drawing", run_vulkan),
-            ("scene", "a scene of 300 frames, streamed through coherent mappings", draw_picture)):
+            ("scene", "a scene of 300 frames, streamed through coherent mappings", draw_picture),
+            ("Vulkan swarm", "a swarm of 300 frames in Vulkan, streamed through HOST_COHERENT memory", draw_vulkan_picture)):
         step(text)
         results, measured = job(stack, options)
         rows.append((name, results, measured.counters))
