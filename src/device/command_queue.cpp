@@ -46,9 +46,7 @@ CommandQueue::~CommandQueue() {
 
 void CommandQueue::finish(const Buffer& buffer, SVGACBStatus status, uint32_t errorOffset) {
     // The status last: the guest may look at the offset and reuse the header as soon as it sees one.
-    auto put = [&](std::size_t offset, uint32_t value) {
-        memory_.write(buffer.headerAddress + offset, std::as_bytes(std::span(&value, 1)));
-    };
+    auto put = [&](std::size_t offset, uint32_t value) { memory_.publish(buffer.headerAddress + offset, value); };
     bool failed = status == SVGA_CB_STATUS_COMMAND_ERROR || status == SVGA_CB_STATUS_CB_HEADER_ERROR;
     if (failed)
         put(offsetof(SVGACBHeader, errorOffset), errorOffset);
@@ -90,7 +88,7 @@ void CommandQueue::enqueue(const Buffer& buffer, uint32_t contextId) {
     if (queue.size() >= kMaxQueued) {
         lock.unlock();
         uint32_t status = SVGA_CB_STATUS_QUEUE_FULL; // told without an interrupt
-        memory_.write(buffer.headerAddress + offsetof(SVGACBHeader, status), std::as_bytes(std::span(&status, 1)));
+        memory_.publish(buffer.headerAddress + offsetof(SVGACBHeader, status), status);
         return;
     }
     queue.push_back(buffer);

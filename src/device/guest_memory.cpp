@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -104,6 +105,19 @@ bool GuestMemory::write(uint64_t address, std::span<const std::byte> in) {
     return forEachPiece(address, in.size(), true, [&](uint64_t done, std::span<std::byte> piece) {
         std::memcpy(piece.data(), in.data() + done, piece.size());
     });
+}
+
+bool GuestMemory::publish(uint64_t address, uint32_t value) {
+    std::shared_lock lock(mutex_);
+    const auto range = findLocked(address);
+    if (!range || !range->writable() || address % sizeof(value) ||
+        range->size() - (address - range->address()) < sizeof(value))
+        return false;
+    auto* word = reinterpret_cast<uint32_t*>(range->bytes().data() + (address - range->address()));
+    if (reinterpret_cast<uintptr_t>(word) % sizeof(value))
+        return false;
+    std::atomic_ref(*word).store(value, std::memory_order_release);
+    return true;
 }
 
 } // namespace svga::device

@@ -69,6 +69,16 @@ public:
     /** \brief Copies into guest memory; false, and nothing is written, where a byte of it is not there or is read-only.
      * Any thread. */
     bool write(uint64_t address, std::span<const std::byte> in);
+    /**
+     * \brief Stores a word that the guest waits for, once and after all that was written before.
+     *
+     * The guest may use the memory for something else as soon as it sees the word; memcpy() may store it a second time
+     * then.
+     *
+     * \return false, and nothing is stored, where it is not there, read-only or \p address no multiple of 4. Any
+     * thread.
+     */
+    bool publish(uint64_t address, uint32_t value);
 
     /** \brief While one of these lives, no range comes or goes. Any thread; not together with another call by the same
      * thread. */
