@@ -3,9 +3,9 @@
 
 #include "launcher/command_line.h"
 #include "util/error.h"
+#include "util/screen_size.h"
 
 #include <map>
-#include <regex>
 
 namespace svga::launcher {
 
@@ -21,9 +21,8 @@ constexpr const char* kDescription =
     "such program.\nWhat the program leaves running has a second to end after it, and is then ended.";
 
 /// CLI11's manner: what is wrong with \p value; empty where nothing is.
-std::string screenSize(const std::string& value) {
-    static const std::regex size("[1-9][0-9]{0,3}x[1-9][0-9]{0,3}");
-    return std::regex_match(value, size) ? "" : value + " is no size such as 1280x800";
+std::string checkScreenSize(const std::string& value) {
+    return parseScreenSize(value) ? "" : value + " is no size such as 1280x800";
 }
 
 } // namespace
@@ -48,7 +47,7 @@ std::optional<Options> parseOptions(std::span<const std::string> arguments) {
     app.add_option("--record", options.recordFile, "record the command stream for svga-replay")->type_name("FILE");
     app.add_option("--screen", options.screen, "size of the display that mode setting shows")
         ->type_name("WIDTHxHEIGHT")
-        ->check(screenSize)
+        ->check(checkScreenSize)
         ->capture_default_str();
     app.add_option("--vsync", options.vsync, "on: page flips wait for a vertical blank, 60 times a second")
         ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"on", true}, {"off", false}}))

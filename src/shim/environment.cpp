@@ -3,6 +3,7 @@
 
 #include "util/embedded_environment.h"
 #include "util/error.h"
+#include "util/screen_size.h"
 #include "util/unique_fd.h"
 
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -51,12 +51,13 @@ bool flag(const char* name, bool otherwise = false) {
 
 DisplayOptions displayOptions() {
     DisplayOptions options;
-    const std::string value(variable(environment::kScreen));
-    int end = 0;
-    if (!value.empty() && (std::sscanf(value.c_str(), "%4ux%4u%n", &options.width, &options.height, &end) != 2 ||
-                           static_cast<std::size_t>(end) != value.size() || !options.isValid()))
-        throw Error("{}={}: not a size such as 1280x800, of at most {} x {}", environment::kScreen, value,
-                    DisplayOptions::kMaxSize, DisplayOptions::kMaxSize);
+    if (const std::string_view value = variable(environment::kScreen); !value.empty()) {
+        const auto size = parseScreenSize(value);
+        if (!size)
+            throw Error("{}={}: not a size such as 1280x800, of at most {} x {}", environment::kScreen, value,
+                        ScreenSize::kMax, ScreenSize::kMax);
+        options.size = *size;
+    }
     options.vsync = flag(environment::kVsync, true);
     return options;
 }

@@ -23,7 +23,7 @@ namespace svga::shim {
 namespace {
 
 constexpr uint32_t kPixelSize = 4; ///< bytes, of all formats shown
-constexpr uint32_t kMaxSize = DisplayOptions::kMaxSize;
+constexpr uint32_t kMaxSize = ScreenSize::kMax;
 constexpr uint32_t kMillimetresPerPixelTimes100 = 26; ///< of a monitor of about 96 dots an inch
 constexpr std::array kFormats{DRM_FORMAT_XRGB8888, DRM_FORMAT_ARGB8888};
 

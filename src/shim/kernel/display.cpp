@@ -40,11 +40,11 @@ drm_mode_modeinfo makeMode(uint32_t width, uint32_t height, bool preferred) {
     return mode;
 }
 
-std::vector<drm_mode_modeinfo> makeModes(const DisplayOptions& options) {
-    std::vector<drm_mode_modeinfo> modes{makeMode(options.width, options.height, true)};
+std::vector<drm_mode_modeinfo> makeModes(const ScreenSize& preferred) {
+    std::vector<drm_mode_modeinfo> modes{makeMode(preferred.width, preferred.height, true)};
     for (const auto& [width, height] : kUsualSizes) {
-        const bool smaller = width <= options.width && height <= options.height;
-        if (smaller && (width != options.width || height != options.height))
+        const bool smaller = width <= preferred.width && height <= preferred.height;
+        if (smaller && (width != preferred.width || height != preferred.height))
             modes.push_back(makeMode(width, height, false));
     }
     return modes;
@@ -59,7 +59,7 @@ void EventSink::send(const drm_event_vblank& event) {
 Display::Display(Kernel& kernel, const DisplayOptions& options)
     : kernel_(kernel)
     , options_(options)
-    , modes_(makeModes(options))
+    , modes_(makeModes(options.size))
     , thread_(startThread([this] { run(); })) {}
 
 Display::~Display() {

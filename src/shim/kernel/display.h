@@ -15,6 +15,7 @@
 #pragma once
 
 #include "shim/kernel/objects.h"
+#include "util/screen_size.h"
 #include "util/unique_fd.h"
 
 #include <drm.h>
@@ -35,12 +36,8 @@ namespace svga::shim {
 class Kernel;
 
 struct DisplayOptions {
-    static constexpr uint32_t kMaxSize = 8192; ///< pixels, either way
-
-    uint32_t width = 1280, height = 800; ///< of the mode that the monitor prefers
-    bool vsync = true;                   ///< flips wait for a vertical blank
-
-    bool isValid() const { return width != 0 && height != 0 && width <= kMaxSize && height <= kMaxSize; }
+    ScreenSize size;   ///< of the mode that the monitor prefers
+    bool vsync = true; ///< flips wait for a vertical blank
 };
 
 /** \brief Where an open file of the device node gets its events from; what read() of it gives. Any thread. */
