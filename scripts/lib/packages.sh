@@ -14,7 +14,7 @@ BUILD_PACKAGES=(
     libxcb-shm0-dev libxcb-sync-dev libxcb-xfixes0-dev libxext-dev libxfixes-dev libxrandr-dev libxxf86vm-dev
     libxshmfence-dev
     # running: the dispatch libraries, and the test suites that ./run and ./test use
-    libegl1 libgl1 libgles2 piglit waffle-utils mesa-utils-bin vulkan-tools
+    libegl1 libgl1 libgles2 piglit waffle-utils mesa-utils vulkan-tools
     kmscube glmark2-drm
     # these scripts
     ca-certificates xz-utils zstd make patch
