@@ -131,6 +131,7 @@ def fuzz_part(seconds):
 PARTS = {
     "piglit": piglit_part,
     "coherency": coherency_part,
+    "vulkan": lambda: gtest_part(harness.BUILD / "tests/vulkan/svga-vulkan"),
     "uapi": lambda seconds="2": gtest_part(harness.BUILD / "tests/uapi/svga-uapi", f"--fuzz-seconds={seconds}"),
     "mappings": lambda times="1": gtest_part(harness.BUILD / "tests/kernel/mapping-test", f"--gtest_repeat={times}"),
     "arithmetic": arithmetic_part,

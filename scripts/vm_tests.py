@@ -175,7 +175,7 @@ def run_tests():
     # What is drawn in place is not tracked: the stock kernel's bugs do not show there.
     results.include(in_guest("stock kernel", ["piglit"]))
     results.include(in_guest("patched kernel, --copy-only",
-                             ["piglit", "coherency", "uapi", "mappings", "arithmetic:100000", "helpers", "unload"],
+                             ["piglit", "coherency", "vulkan", "uapi", "mappings", "arithmetic:100000", "helpers", "unload"],
                              "--kernel=patched", "--copy-only", "--root"))
     return results
 
