@@ -59,6 +59,11 @@ std::shared_ptr<OpenFile> fileOf(int fd) {
     return descriptors.mayBeOurs(fd) ? descriptors.find(fd) : nullptr;
 }
 
+/// The place in the device tree that is open behind \p fd, if it is one.
+std::shared_ptr<TreeFile> placeOf(int fd) {
+    return std::dynamic_pointer_cast<TreeFile>(fileOf(fd));
+}
+
 /**
  * The absolute path of \p path, which is relative to an open folder, where it may be the tree's; nothing for others. An
  * empty \p path is the folder itself.
@@ -66,10 +71,8 @@ std::shared_ptr<OpenFile> fileOf(int fd) {
 std::optional<std::string> pathBelow(int directory, const char* path) {
     if (directory == AT_FDCWD || path == nullptr || *path == '/')
         return std::nullopt;
-    if (const auto file = fileOf(directory)) {
-        const auto* place = dynamic_cast<const TreeFile*>(file.get());
-        return place != nullptr ? std::optional(place->path() + "/" + path) : std::nullopt;
-    }
+    if (const auto place = placeOf(directory))
+        return place->path() + "/" + path;
     if (!Shim::instance().tree().mayHoldName(path))
         return std::nullopt;
     char folder[PATH_MAX];
@@ -416,8 +419,7 @@ SVGA_EXPORT int fstatat64(int directory, const char* path, struct stat64* out, i
 // libudev believes in a file of /sys only where it is on a file system of that kind.
 
 SVGA_EXPORT int fstatfs(int fd, struct statfs* out) noexcept {
-    const auto file = fileOf(fd);
-    const auto* place = dynamic_cast<const TreeFile*>(file.get());
+    const auto place = placeOf(fd);
     if (place == nullptr)
         return libc::fstatfs(fd, out);
     std::memset(out, 0, sizeof(*out));
@@ -542,8 +544,7 @@ SVGA_EXPORT DIR* opendir(const char* path) {
 
 /// Of a folder of the tree that was opened as a file.
 SVGA_EXPORT DIR* fdopendir(int fd) {
-    const auto file = fileOf(fd);
-    const auto* place = dynamic_cast<const TreeFile*>(file.get());
+    const auto place = placeOf(fd);
     if (place == nullptr)
         return libc::fdopendir(fd);
     DIR* directory = opendir(place->path().c_str());
