@@ -53,6 +53,40 @@ def run_test(command, wrapper=(), environment=None, timeout=120):
     return (results[-1] if results else f"no result, exit code {finished.exit_code}"), finished.output
 
 
+SHADERS_PER_PROCESS = 40
+
+
+def groups_of(tests):
+    """Lists of (name, command) that one process takes: shader_runner takes many files, every other program is one test."""
+    groups, previous = [], None
+    for name, command in tests:
+        program = (command[0], command[2:])
+        if program == previous and len(groups[-1]) < SHADERS_PER_PROCESS:
+            groups[-1].append((name, command))
+        else:
+            groups.append([(name, command)])
+        previous = program if command[0].startswith("shader_runner") and command[2:] == ["-auto", "-fbo"] else None
+    return groups
+
+
+def run_group(group, wrapper=(), environment=None, timeout=120):
+    """Outcomes by name of a list that groups_of() made.
+
+    What does not pass among others is run again alone, and that outcome counts: a test is judged by what it does by itself.
+    """
+    outcomes, left = {}, list(group)
+    while len(left) > 1:
+        command = [left[0][1][0], *(arguments[1] for _, arguments in left), "-auto", "-fbo", "-report-subtests"]
+        output = run_test(command, wrapper, environment, timeout + len(left))[1]
+        told = re.findall(r'"subtest": \{"[^"]*" : "(\w+)"', output)
+        outcomes.update((name, outcome) for (name, _), outcome in zip(left, told) if outcome in ("pass", "skip"))
+        # The process ends early at a shader that does not link, and where one crashes or hangs.
+        left = left[len(told) + 1:]
+    alone = [test for test in group if test[0] not in outcomes]
+    outcomes.update((name, run_test(command, wrapper, environment, timeout)[0]) for name, command in alone)
+    return outcomes
+
+
 def run_tests(tests, wrapper=(), environment=None, title="piglit", after_each=lambda: None, expected=None):
     """Runs (name, command) pairs. \\returns harness.Results and a dictionary of outputs of those that did not pass.
 

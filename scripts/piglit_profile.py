@@ -18,6 +18,8 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import harness
@@ -71,19 +73,29 @@ def run_tests(arguments, environment):
     tests = [(name, command) for name, command in profile_tests(arguments.profile) if name not in results]
     progress = harness.Progress(f"{arguments.profile} on {arguments.stack}", len(tests))
 
-    def outcome(test):
-        return test[0], piglit.run_test(test[1], wrapper, environment, arguments.timeout)[0]
-
+    saved = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as executor:
-        for done, (name, result) in enumerate(executor.map(outcome, tests), 1):
-            results[name] = result
-            progress.advance(f"{name}: {result}")
-            if done % 50 == 0 or done == len(tests):
-                arguments.results.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+        runs = [executor.submit(piglit.run_group, group, wrapper, environment, arguments.timeout)
+                for group in piglit.groups_of(tests)]
+        for finished in concurrent.futures.as_completed(runs):
+            results.update(finished.result())
+            for name, outcome in finished.result().items():
+                progress.advance(f"{name}: {outcome}")
+            if time.monotonic() - saved > 10:
+                save(arguments.results, results)
+                saved = time.monotonic()
+    save(arguments.results, results)
     progress.close()
     print_counts({str(arguments.results): results})
     # What is known is known of our winsys.
     return print_unexpected(results) if arguments.stack == "coherent" else 0
+
+
+def save(path, results):
+    """Whole or not at all: a run that is interrupted goes on from this file."""
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    unfinished.replace(path)
 
 
 def print_counts(runs):
@@ -114,9 +126,33 @@ def compare(arguments):
     common = sorted(reference.keys() & other.keys())
     print_counts({str(arguments.reference): {name: reference[name] for name in common},
                   str(arguments.other): {name: other[name] for name in common}})
+    both = {name for name in common if reference[name] == "pass" and other[name] != "skip"}
+    if both:
+        share = sum(other[name] == "pass" for name in both) / len(both)
+        print(f"{share:.2%} of the {len(both)} tests that {arguments.reference} passes and {arguments.other} does not skip pass")
     for name in common:
         if reference[name] != other[name]:
             print(f"{name}: {reference[name]} -> {other[name]}")
+    if arguments.html:
+        write_html(arguments.html, {arguments.reference.stem: reference, arguments.other.stem: other})
+
+
+def write_html(folder, runs):
+    """piglit's own summary of the runs (name -> outcomes): each test a row, each run a column."""
+    with tempfile.TemporaryDirectory() as scratch:
+        paths = [Path(scratch) / f"{name}.json" for name in runs]
+        for path, results in zip(paths, runs.values()):
+            tests = {name: {"result": piglit_status(outcome)} for name, outcome in results.items()}
+            path.write_text(json.dumps({"results_version": 10, "name": path.stem, "tests": tests}))
+        subprocess.run(["piglit", "summary", "html", "--overwrite", "--exclude-details=all", folder, *paths], check=True)
+    print(f"{folder / 'index.html'}")
+
+
+def piglit_status(outcome):
+    """piglit's word (framework/status.py) for an outcome of piglit.run_test()."""
+    if outcome in ("pass", "fail", "skip", "warn", "timeout"):
+        return outcome
+    return "crash" if outcome.startswith("signal") else "fail"
 
 
 def main():
@@ -133,6 +169,7 @@ def main():
     comparison = commands.add_parser("compare", help="what differs between two runs")
     comparison.add_argument("reference", type=Path)
     comparison.add_argument("other", type=Path)
+    comparison.add_argument("--html", type=Path, metavar="FOLDER", help="write piglit's HTML summary of both there")
     comparison.set_defaults(action=compare)
     arguments = parser.parse_args()
     sys.exit(arguments.action(arguments))
