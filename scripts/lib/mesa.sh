@@ -44,7 +44,7 @@ overlay_winsys() {
     mirror_file "$OVERLAY/meson.build" "$drm/meson.build"
 }
 
-# Fixes of bugs in Mesa that only a coherent winsys meets, and the place of the Vulkan driver in Mesa's configuration. A
+# Fixes of bugs in Mesa, and the place of the Vulkan driver in Mesa's configuration. A
 # patch that is in the tree already is left alone.
 patch_mesa() {
     local patch
