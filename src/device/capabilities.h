@@ -25,7 +25,9 @@ inline constexpr uint32_t kCapabilities2 = SVGA_CAP2_GROW_OTABLE | SVGA_CAP2_INT
                                            SVGA_CAP2_CB_MAX_SIZE_4MB | SVGA_CAP2_DX3 | SVGA_CAP2_COTABLE_COPY |
                                            SVGA_CAP2_EXTRA_REGS;
 
-inline constexpr uint64_t kRegisterBarSize = 4096;
+// vmwgfx writes gamma ramps to the palette registers, without a look at the size of the BAR.
+inline constexpr uint64_t kRegisterBarSize = 8192;
+static_assert(SVGA_SCRATCH_BASE * sizeof(uint32_t) <= kRegisterBarSize, "BAR 0 has room for the palette");
 inline constexpr uint64_t kVideoMemorySize = 16u << 20;
 inline constexpr uint32_t kMaxPrimaryMemory = 256u << 20;
 inline constexpr uint32_t kGuestBackedMemoryKiB = 4u << 20; ///< the guest may back objects with 4 GiB
