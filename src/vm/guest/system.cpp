@@ -118,6 +118,8 @@ void enterHostFiles() {
     mountAt("run", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
     mountAt("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
     mountAt("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=620,ptmxmode=666");
+    // An X server of the guest listens here; sockets in the host's folder would be seen there, and stay.
+    mountAt("X11", "/tmp/.X11-unix", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
     mountAt("debugfs", "/sys/kernel/debug", "debugfs", 0, "");
     mountAt("tracefs", "/sys/kernel/tracing", "tracefs", 0, "");
 }

@@ -29,7 +29,7 @@ void loadModules(const std::vector<std::string>& files);
 /**
  * \brief Makes the host's root folder, exported over 9p, the root of this process and of all that follow.
  *
- * /dev, /proc and /sys are the guest's own; /run, /dev/shm and the terminals are new and empty.
+ * /dev, /proc and /sys are the guest's own; /run, /dev/shm, the X servers' sockets and the terminals are new and empty.
  */
 void enterHostFiles();
 
