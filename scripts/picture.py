@@ -55,6 +55,15 @@ def read_png(path):
     return width, height, step, bytes(pixels)
 
 
+def read_rgb(path):
+    """\\returns (width, height, pixels of three bytes)"""
+    width, height, step, pixels = read_png(path)
+    rgb = bytearray(width * height * 3)
+    for channel in range(3):
+        rgb[channel::3] = pixels[channel::step]
+    return width, height, bytes(rgb)
+
+
 def difference(first, second, tolerance):
     """Share of pixels (0 to 1) with a colour component that differs by more than `tolerance`; 1 where sizes differ."""
     a, b = read_png(first), read_png(second)

@@ -18,6 +18,7 @@ from pathlib import Path
 import harness
 import piglit
 import vm_leaks
+import vm_xorg
 from harness import Results
 
 
@@ -138,6 +139,7 @@ PARTS = {
     "helpers": helpers_part,
     "huge entries": lambda: helpers_part("--gtest_also_run_disabled_tests", "--gtest_filter=*Huge*"),
     "fuzz": fuzz_part,
+    "xorg": vm_xorg.part,
     "unload": unload_part,
     "kmemleak": kmemleak_part,
 }

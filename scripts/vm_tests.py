@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Tests with the real kernel: svga-vm from the outside, and what runs in its guest. Started by test.py, or alone.
 
-    vm_tests.py          what ./test runs (two or three minutes)
+    vm_tests.py          what ./test runs (three minutes)
     vm_tests.py --long   what takes long instead (twenty minutes)
     vm_tests.py --debug  on the kernel of "make -C kernel debug-kernel", with lockdep, KASAN and kmemleak (ten minutes)
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import harness
 import picture
+import vm_xorg
 import vnc
 from harness import BUILD, REPO, Results, step
 
@@ -129,12 +130,23 @@ def screen_over_vnc():
                 machine.kill()
         same = False
         if frame and screenshot.exists():
-            width, height, step, pixels = picture.read_png(screenshot)
-            rgb = bytearray(width * height * 3)
-            for channel in range(3):
-                rgb[channel::3] = pixels[channel::step]
-            same = bytes(rgb) == b"".join(frame) and height == len(frame)
+            _, height, rgb = picture.read_rgb(screenshot)
+            same = rgb == b"".join(frame) and height == len(frame)
         results.add("svga-vm: the screen over VNC", "pass" if same and machine.returncode == 0 else "fail")
+    return results
+
+
+def programs_on_x():
+    """Programs on Xorg in the guest, the last of which are on its screen at the end."""
+    vm_xorg.SCREEN.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        screenshot = Path(folder) / "screen.png"
+        results = in_guest("patched kernel", ["xorg"], "--kernel=patched", "--root", f"--screenshot={screenshot}")
+        same = False
+        if screenshot.exists() and vm_xorg.SCREEN.exists():
+            width, height, rgb = picture.read_rgb(screenshot)
+            same = vm_xorg.SCREEN.read_bytes() == b"%d %d\n" % (width, height) + rgb
+        results.add("svga-vm: the screenshot is what the X server shows", "pass" if same else "fail")
     return results
 
 
@@ -172,6 +184,7 @@ def run_tests():
                            [*svga_vm("--root"), "/bin/sh", "-c", "echo c > /proc/sysrq-trigger"]))
     results.include(ending("svga-vm: a time limit", 124, "2 s", [*svga_vm("--timeout=2"), "/bin/sleep", "1000"]))
     results.include(device_killed())
+    results.include(programs_on_x())
     # What is drawn in place is not tracked: the stock kernel's bugs do not show there.
     results.include(in_guest("stock kernel", ["piglit"]))
     results.include(in_guest("patched kernel, --copy-only",

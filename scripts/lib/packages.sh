@@ -15,7 +15,7 @@ BUILD_PACKAGES=(
     libxshmfence-dev
     # running: the dispatch libraries, and the test suites that ./run and ./test use
     libegl1 libgl1 libgles2 piglit waffle-utils mesa-utils vulkan-tools
-    kmscube glmark2-drm
+    kmscube glmark2-drm xserver-xorg-core
     # these scripts
     ca-certificates xz-utils zstd make patch
 )
