@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "vulkan/image.h"
 
+#include "vulkan/compiler/compiler.h"
 #include "vulkan/device.h"
 
 #include <algorithm>
@@ -90,6 +91,22 @@ uint32_t ImageView::shaderResource(ContextObjects& objects) const {
     body.desc.tex.firstArraySlice = base_array_layer;
     body.desc.tex.arraySize = layer_count;
     return objects.view(ContextObjects::ShaderResourceView, *of.surface, body);
+}
+
+std::array<uint8_t, 4> ImageView::sampledComponents() const {
+    // Stencil is red in Vulkan, and green in the formats that show it here.
+    const bool isStencil = !(aspects & (VK_IMAGE_ASPECT_COLOR_BIT | VK_IMAGE_ASPECT_DEPTH_BIT));
+    const std::array<uint8_t, 4> components =
+        isStencil ? std::array<uint8_t, 4>{1, TextureSwizzle::kZero, TextureSwizzle::kZero, TextureSwizzle::kOne}
+                  : std::array<uint8_t, 4>{0, 1, 2, 3};
+    const auto from = [&components](VkComponentSwizzle source) -> uint8_t {
+        if (source == VK_COMPONENT_SWIZZLE_ZERO)
+            return TextureSwizzle::kZero;
+        if (source == VK_COMPONENT_SWIZZLE_ONE)
+            return TextureSwizzle::kOne;
+        return components[source - VK_COMPONENT_SWIZZLE_R];
+    };
+    return {from(swizzle.r), from(swizzle.g), from(swizzle.b), from(swizzle.a)};
 }
 
 uint32_t ImageView::unorderedAccess(ContextObjects& objects) const {

@@ -15,6 +15,8 @@
 
 #include <svga3d_dx.h>
 
+#include <array>
+
 #include "vk_sampler.h"
 
 namespace svga::vulkan {
@@ -37,6 +39,10 @@ struct Image : vk_image {
 /** \brief A VkImageView. */
 struct ImageView : vk_image_view {
     Image& owner() const { return static_cast<Image&>(*image); }
+
+    /** \brief Where a shader is to take the components from that it samples, as the device's view has them:
+     * TextureSwizzle::components. */
+    std::array<uint8_t, 4> sampledComponents() const;
 
     /** \brief Ids of views of the device: to sample, to store through, to draw to. Throw Error. */
     uint32_t shaderResource(ContextObjects& objects) const;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr uint32_t kVector = 16; ///< bytes: what constant buffers are measured in
 constexpr uint32_t kNone = SVGA3D_INVALID_ID;
+constexpr std::array<uint8_t, 4> kIdentity{0, 1, 2, 3};
 constexpr uint32_t kUnknown = SVGA3D_INVALID_ID - 1; ///< not known to the driver: is to be set
 
 uint32_t rawView(ContextObjects& objects, RegisterFile file, winsys::Surface& surface, uint64_t offset,
@@ -86,8 +87,13 @@ const Descriptor* lookUp(const ShaderBinding& binding, const BindPoint& bindPoin
 } // namespace
 
 struct ResourceBinder::Wanted {
+    Wanted() {
+        resources.fill(kNone);
+        samplers.fill(kNone);
+    }
     std::array<uint32_t, SVGA3D_DX_MAX_SRVIEWS> resources;
     std::array<uint32_t, SVGA3D_DX_MAX_SAMPLERS> samplers;
+    std::vector<TextureSwizzle> swizzles; ///< of the resources that have any
 };
 
 ResourceBinder::ResourceBinder(Encoder& encoder, ContextObjects& objects, UploadRing& uploads)
@@ -172,25 +178,10 @@ void ResourceBinder::setDifferent(uint32_t id, std::array<uint32_t, kCount>& bef
     before = after;
 }
 
-void ResourceBinder::bindStage(SVGA3dShaderType type, Shader* shader, const BindPoint& bindPoint,
-                               const DriverConstants& constants, const PushConstants& pushed) {
-    Stage& stage = stages_[type];
-    if (shader && !shader->id)
-        shader->id = objects_.createShader(type, shader->code.tokens, shader->code.signature);
-    const uint32_t id = shader ? *shader->id : kNone;
-    if (stage.shader != id) {
-        encoder_.emit<SVGA3dCmdDXSetShader>(SVGA_3D_CMD_DX_SET_SHADER, 0, [&](auto& body) {
-            body.shaderId = id;
-            body.type = type;
-        });
-        stage.shader = id;
-    }
-    if (!shader)
-        return;
+ResourceBinder::Wanted ResourceBinder::resources(SVGA3dShaderType type, const Shader& shader,
+                                                 const BindPoint& bindPoint) {
     Wanted wanted;
-    wanted.resources.fill(kNone);
-    wanted.samplers.fill(kNone);
-    for (const ShaderBinding& binding : shader->code.bindings) {
+    for (const ShaderBinding& binding : shader.code.bindings) {
         uint32_t dynamicOffset;
         const Descriptor* descriptor = lookUp(binding, bindPoint, dynamicOffset);
         if (!descriptor)
@@ -206,12 +197,37 @@ void ResourceBinder::bindStage(SVGA3dShaderType type, Shader* shader, const Bind
             break;
         case RegisterFile::ShaderResource:
             wanted.resources.at(binding.reg) = view(binding, *descriptor, dynamicOffset);
+            if (binding.kind == ViewKind::Texture && descriptor->image)
+                if (const auto components = descriptor->image->sampledComponents(); components != kIdentity)
+                    wanted.swizzles.push_back({binding.reg, components});
             break;
         case RegisterFile::UnorderedAccess:
             wantedUavs_.at(binding.reg) = view(binding, *descriptor, dynamicOffset);
             break;
         }
     }
+    return wanted;
+}
+
+void ResourceBinder::setShader(SVGA3dShaderType type, uint32_t id) {
+    if (stages_[type].shader == id)
+        return;
+    encoder_.emit<SVGA3dCmdDXSetShader>(SVGA_3D_CMD_DX_SET_SHADER, 0, [&](auto& body) {
+        body.shaderId = id;
+        body.type = type;
+    });
+    stages_[type].shader = id;
+}
+
+void ResourceBinder::bindStage(SVGA3dShaderType type, Shader* shader, const BindPoint& bindPoint,
+                               const DriverConstants& constants, const PushConstants& pushed) {
+    if (!shader) {
+        setShader(type, kNone);
+        return;
+    }
+    Stage& stage = stages_[type];
+    const Wanted wanted = resources(type, *shader, bindPoint);
+    setShader(type, shader->idFor(objects_, wanted.swizzles));
     if (shader->code.usesDriverConstants || shader->code.usesPushConstants)
         setDriverConstants(type, constants, pushed);
     setDifferent<SVGA3dCmdDXSetShaderResources>(SVGA_3D_CMD_DX_SET_SHADER_RESOURCES, stage.resources, wanted.resources,

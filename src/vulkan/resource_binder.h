@@ -64,10 +64,13 @@ private:
         DriverConstants driver{};
         PushConstants pushed{};
     };
-    /** The registers that a shader wants filled. */
+    /** What a shader wants in its registers, but for constant buffers. */
     struct Wanted;
 
     uint32_t view(const ShaderBinding& binding, const Descriptor& descriptor, uint32_t dynamicOffset);
+    /** Looks up what \p shader uses, and sets its constant buffers but the driver's. */
+    Wanted resources(SVGA3dShaderType type, const Shader& shader, const BindPoint& bindPoint);
+    void setShader(SVGA3dShaderType type, uint32_t id);
     void setConstants(SVGA3dShaderType type, uint32_t slot, const ConstantRange& range);
     void setDriverConstants(SVGA3dShaderType type, const DriverConstants& constants, const PushConstants& pushed);
     /** Sets what differs between \p before and \p after, and makes them equal. */

@@ -5,11 +5,13 @@
 #include "vulkan/limits.h"
 
 #include <algorithm>
+#include <memory>
 #include <span>
 
 #include "compiler/spirv/nir_spirv.h"
 #include "nir.h"
 #include "nir_builder.h"
+#include "nir_serialize.h"
 #include "util/blob.h"
 #include "util/mesa-blake3.h"
 #include "vk_graphics_state.h"
@@ -26,8 +28,8 @@ extern const vk_shader_ops kOps;
 
 void destroy(vk_device* device, vk_shader* base, const VkAllocationCallbacks* allocator) {
     Shader& shader = as<Shader>(base);
-    if (shader.id)
-        as<Device>(device).queue->executor().forgetShader(*shader.id);
+    for (const auto& [swizzles, id] : shader.ids)
+        as<Device>(device).queue->executor().forgetShader(id);
     vk_object_base_finish(&shader.base);
     release(*device, allocator, &shader);
 }
@@ -58,7 +60,8 @@ std::vector<uint32_t> readWords(blob_reader* in) {
 }
 
 bool serialize(vk_device*, const vk_shader* base, blob* out) {
-    const CompiledShader& code = static_cast<const Shader*>(base)->code;
+    const Shader& shader = *static_cast<const Shader*>(base);
+    const CompiledShader& code = shader.code;
     blob_write_uint32(out, base->stage);
     write(out, code.tokens);
     write(out, code.signature);
@@ -73,6 +76,15 @@ bool serialize(vk_device*, const vk_shader* base, blob* out) {
         blob_write_uint32(out, word);
     for (const uint32_t size : code.workgroupSize)
         blob_write_uint32(out, size);
+    const CompileOptions& options = shader.options;
+    for (const uint32_t word :
+         {options.firstUav, uint32_t(options.lastBeforeRasterizer), uint32_t(options.robustBufferAccess),
+          uint32_t(options.perSample), uint32_t(options.tessellation.primitive), uint32_t(options.tessellation.spacing),
+          uint32_t(options.tessellation.counterclockwise), uint32_t(options.tessellation.points),
+          options.patchControlPoints})
+        blob_write_uint32(out, word);
+    blob_write_uint32(out, static_cast<uint32_t>(shader.nir.size()));
+    blob_write_bytes(out, shader.nir.data(), shader.nir.size());
     return !out->out_of_memory;
 }
 
@@ -101,12 +113,35 @@ void read(CompiledShader& code, blob_reader* in) {
         throw Error("a shader from a pipeline cache is too short");
 }
 
+void read(CompileOptions& options, blob_reader* in) {
+    options.firstUav = blob_read_uint32(in);
+    options.lastBeforeRasterizer = blob_read_uint32(in) != 0;
+    options.robustBufferAccess = blob_read_uint32(in) != 0;
+    options.perSample = blob_read_uint32(in) != 0;
+    options.tessellation.primitive = static_cast<uint8_t>(blob_read_uint32(in));
+    options.tessellation.spacing = static_cast<uint8_t>(blob_read_uint32(in));
+    options.tessellation.counterclockwise = blob_read_uint32(in) != 0;
+    options.tessellation.points = blob_read_uint32(in) != 0;
+    options.patchControlPoints = blob_read_uint32(in);
+}
+
+/** Throws Error where there are not as many bytes as it says. */
+std::vector<uint8_t> readBytes(blob_reader* in) {
+    const uint32_t size = blob_read_uint32(in);
+    const auto* bytes = static_cast<const uint8_t*>(blob_read_bytes(in, size));
+    if (in->overrun)
+        throw Error("a shader from a pipeline cache is too short");
+    return {bytes, bytes + size};
+}
+
 VkResult deserialize(vk_device* device, blob_reader* in, uint32_t, const VkAllocationCallbacks* allocator,
                      vk_shader** out) {
     return guarded(device, VK_ERROR_UNKNOWN, [&] {
         Shader* shader = create(device, static_cast<gl_shader_stage>(blob_read_uint32(in)), allocator);
         try {
             read(shader->code, in);
+            read(shader->options, in);
+            shader->nir = readBytes(in);
         } catch (...) {
             destroy(device, shader, allocator);
             throw;
@@ -158,6 +193,31 @@ bool layerAsInput(nir_builder* builder, nir_intrinsic_instr* intrinsic, void*) {
     return true;
 }
 
+bool samplesImages(const CompiledShader& code) {
+    return std::ranges::any_of(code.bindings,
+                               [](const ShaderBinding& binding) { return binding.kind == ViewKind::Texture; });
+}
+
+std::vector<uint8_t> serialised(const nir_shader& nir) {
+    blob blob;
+    blob_init(&blob);
+    nir_serialize(&blob, &nir, true);
+    std::vector<uint8_t> bytes;
+    if (!blob.out_of_memory)
+        bytes.assign(blob.data, blob.data + blob.size);
+    blob_finish(&blob);
+    if (bytes.empty())
+        throw std::bad_alloc();
+    return bytes;
+}
+
+void compileInto(Shader& shader, nir_shader& nir) {
+    shader.nir = serialised(nir); // compilation changes it
+    shader.code = compile(nir, shader.options);
+    if (!samplesImages(shader.code))
+        shader.nir = {};
+}
+
 VkResult compileAll(vk_device* device, uint32_t count, vk_shader_compile_info* infos,
                     const vk_graphics_pipeline_state* state, const VkAllocationCallbacks* allocator, vk_shader** out) {
     uint32_t made = 0;
@@ -168,7 +228,8 @@ VkResult compileAll(vk_device* device, uint32_t count, vk_shader_compile_info* i
             try {
                 if (infos[made].stage == MESA_SHADER_FRAGMENT)
                     nir_shader_intrinsics_pass(infos[made].nir, layerAsInput, nir_metadata_control_flow, nullptr);
-                shader->code = compile(*infos[made].nir, optionsFor(infos[made], state, tessellation));
+                shader->options = optionsFor(infos[made], state, tessellation);
+                compileInto(*shader, *infos[made].nir);
             } catch (...) {
                 destroy(device, shader, allocator);
                 throw;
@@ -255,6 +316,23 @@ SVGA3dShaderType shaderType(gl_shader_stage stage) {
 
 SVGA3dShaderType Shader::type() const {
     return shaderType(stage);
+}
+
+uint32_t Shader::idFor(ContextObjects& objects, const std::vector<TextureSwizzle>& swizzles) {
+    if (const auto known = ids.find(swizzles); known != ids.end())
+        return known->second;
+    const auto create = [&](const CompiledShader& made) {
+        return ids.emplace(swizzles, objects.createShader(type(), made.tokens, made.signature)).first->second;
+    };
+    if (swizzles.empty())
+        return create(code);
+    blob_reader reader;
+    blob_reader_init(&reader, nir.data(), nir.size());
+    const std::unique_ptr<nir_shader, decltype(&ralloc_free)> copy(nir_deserialize(nullptr, &nirOptions(), &reader),
+                                                                   ralloc_free);
+    CompileOptions swizzling = options;
+    swizzling.swizzles = swizzles;
+    return create(compile(*copy, swizzling));
 }
 
 const vk_device_shader_ops kShaderOps = deviceShaderOps();

@@ -2,6 +2,10 @@
 /**
  * \file
  * Shaders: one stage of a pipeline, compiled. Pipelines are the runtime's (vk_pipeline), which makes and binds shaders.
+ *
+ * The device's views have no component mapping, and which views a shader will sample is known only when it draws. A
+ * shader that samples keeps its NIR, and is compiled once more for each set of mappings that it meets: what most views
+ * have, none, costs nothing.
  */
 #pragma once
 
@@ -10,17 +14,25 @@
 
 #include <svga3d_reg.h>
 
+#include <map>
 #include <optional>
 
 #include "vk_shader.h"
 
 namespace svga::vulkan {
 
+class ContextObjects;
+
 struct Shader : vk_shader {
-    CompiledShader code;
-    std::optional<uint32_t> id; ///< in the queue's context, where it has been used; the executor's
+    CompiledShader code; ///< where no view has a component mapping
+    CompileOptions options;
+    std::vector<uint8_t> nir; ///< serialised, as it was before it was compiled; empty where it samples no images
+    /// In the queue's context, where they have been used: by the mappings of what is sampled. The executor's.
+    std::map<std::vector<TextureSwizzle>, uint32_t> ids;
 
     SVGA3dShaderType type() const;
+    /** \brief Its id for views with \p swizzles. Queue's thread. Throws Error. */
+    uint32_t idFor(ContextObjects& objects, const std::vector<TextureSwizzle>& swizzles);
 };
 
 /** \brief The stage as the device knows it. */

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <string>
 
@@ -79,27 +81,78 @@ Gpu::Gpu() {
     vkGetPhysicalDeviceQueueFamilyProperties(physicalDevice_, &count, &family);
     queueFlags_ = family.queueFlags;
 
+    createDevice();
+    vkGetDeviceQueue(device_, 0, 0, &queue_);
+    VkCommandPoolCreateInfo poolInfo{};
+    poolInfo.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
+    check(vkCreateCommandPool(device_, &poolInfo, nullptr, &pool_), "vkCreateCommandPool");
+}
+
+namespace {
+
+/** Those of Vulkan 1.1's that tests use. */
+constexpr std::array kExtensions{VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME, VK_KHR_CREATE_RENDERPASS_2_EXTENSION_NAME,
+                                 VK_KHR_DEPTH_STENCIL_RESOLVE_EXTENSION_NAME, VK_KHR_DYNAMIC_RENDERING_EXTENSION_NAME,
+                                 VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME};
+
+std::vector<const char*> supported(VkPhysicalDevice device) {
+    uint32_t count = 0;
+    check(vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr),
+          "vkEnumerateDeviceExtensionProperties");
+    std::vector<VkExtensionProperties> properties(count);
+    check(vkEnumerateDeviceExtensionProperties(device, nullptr, &count, properties.data()),
+          "vkEnumerateDeviceExtensionProperties");
+    std::vector<const char*> names;
+    for (const char* name : kExtensions)
+        if (std::ranges::any_of(properties, [name](const VkExtensionProperties& extension) {
+                return std::string_view(extension.extensionName) == name;
+            }))
+            names.push_back(name);
+    return names;
+}
+
+} // namespace
+
+void Gpu::createDevice() {
     const float priority = 1;
     VkDeviceQueueCreateInfo queueInfo{};
     queueInfo.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
     queueInfo.queueCount = 1;
     queueInfo.pQueuePriorities = &priority;
+    VkPhysicalDeviceMultiviewFeatures multiview{};
+    multiview.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MULTIVIEW_FEATURES;
     VkPhysicalDeviceTimelineSemaphoreFeatures timeline{};
     timeline.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
-    timeline.timelineSemaphore = VK_TRUE;
-    const char* extension = VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME;
-    VkDeviceCreateInfo deviceInfo{};
-    deviceInfo.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
-    deviceInfo.pNext = &timeline;
-    deviceInfo.queueCreateInfoCount = 1;
-    deviceInfo.pQueueCreateInfos = &queueInfo;
-    deviceInfo.enabledExtensionCount = 1;
-    deviceInfo.ppEnabledExtensionNames = &extension;
-    check(vkCreateDevice(physicalDevice_, &deviceInfo, nullptr, &device_), "vkCreateDevice");
-    vkGetDeviceQueue(device_, 0, 0, &queue_);
-    VkCommandPoolCreateInfo poolInfo{};
-    poolInfo.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
-    check(vkCreateCommandPool(device_, &poolInfo, nullptr, &pool_), "vkCreateCommandPool");
+    timeline.pNext = &multiview;
+    VkPhysicalDeviceDynamicRenderingFeatures rendering{};
+    rendering.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DYNAMIC_RENDERING_FEATURES;
+    rendering.pNext = &timeline;
+    VkPhysicalDeviceFeatures2 features{};
+    features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+    features.pNext = &rendering;
+    vkGetPhysicalDeviceFeatures2(physicalDevice_, &features); // all there are, are enabled
+    features_ = features.features;
+    extensions_ = supported(physicalDevice_);
+    VkDeviceCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+    info.pNext = &features;
+    info.queueCreateInfoCount = 1;
+    info.pQueueCreateInfos = &queueInfo;
+    info.enabledExtensionCount = static_cast<uint32_t>(extensions_.size());
+    info.ppEnabledExtensionNames = extensions_.data();
+    check(vkCreateDevice(physicalDevice_, &info, nullptr, &device_), "vkCreateDevice");
+}
+
+bool Gpu::has(std::string_view extension) const {
+    return std::ranges::find(extensions_, extension) != extensions_.end();
+}
+
+void Gpu::beginRendering(VkCommandBuffer commands, const VkRenderingInfo& info) const {
+    function<PFN_vkCmdBeginRenderingKHR>("vkCmdBeginRenderingKHR")(commands, &info);
+}
+
+void Gpu::endRendering(VkCommandBuffer commands) const {
+    function<PFN_vkCmdEndRenderingKHR>("vkCmdEndRenderingKHR")(commands);
 }
 
 Gpu::~Gpu() {

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace svga::test {
@@ -105,14 +106,31 @@ public:
     /** \brief Waits for \p fence, and destroys it. */
     void wait(VkFence fence);
 
+    /** \brief Whether VK_KHR_dynamic_rendering, VK_KHR_push_descriptor... is there, and enabled. */
+    bool has(std::string_view extension) const;
+    /** \brief Features that are there, and enabled. */
+    const VkPhysicalDeviceFeatures& features() const { return features_; }
+    /** \brief vkCmd*KHR of extensions. */
+    void beginRendering(VkCommandBuffer commands, const VkRenderingInfo& info) const;
+    void endRendering(VkCommandBuffer commands) const;
+    /** \brief Any other function of the device. */
+    template <typename Function>
+    Function function(const char* name) const {
+        return reinterpret_cast<Function>(vkGetDeviceProcAddr(device_, name));
+    }
+
     /** \brief Records, submits and waits. */
     void run(const std::function<void(VkCommandBuffer)>& commands);
 
 private:
+    void createDevice();
+
     VkInstance instance_ = VK_NULL_HANDLE;
     VkPhysicalDevice physicalDevice_ = VK_NULL_HANDLE;
     VkPhysicalDeviceProperties properties_{};
     VkPhysicalDeviceMemoryProperties memory_{};
+    VkPhysicalDeviceFeatures features_{};
+    std::vector<const char*> extensions_;
     VkDevice device_ = VK_NULL_HANDLE;
     VkQueue queue_ = VK_NULL_HANDLE;
     VkQueueFlags queueFlags_ = 0;

@@ -31,15 +31,20 @@ Texture numbered(VkImageType type, VkImageViewType view, VkExtent3D extent, uint
     return texture;
 }
 
-/** \brief Runs one invocation that stores vec4s; \p body says `put(vec4)`. */
+/** \brief One invocation that stores vec4s; \p body says `put(vec4)`. */
+std::string program(const std::string& declarations, const std::string& body) {
+    return "#version 450\nlayout(local_size_x = 1) in;\n"
+           "layout(std430, set = 0, binding = 0) buffer Out { vec4 values[]; } result;\n"
+           "layout(std140, set = 0, binding = 30) uniform Zero { ivec4 i; vec4 f; } zero;\n" +
+           declarations + "\nvoid main() { uint n = 0u;\n#define put(v) result.values[n++] = (v)\n" + body + "\n}\n";
+}
+
+/** \brief Runs program(). */
 std::vector<std::array<float, 4>> evaluate(const std::string& declarations, const std::string& body, ComputeJob& job,
                                            uint32_t count) {
     job.storage[0].assign(count * 4, 0xcccccccc);
-    run("#version 450\nlayout(local_size_x = 1) in;\n"
-        "layout(std430, set = 0, binding = 0) buffer Out { vec4 values[]; } result;\n"
-        "layout(std140, set = 0, binding = 30) uniform Zero { ivec4 i; vec4 f; } zero;\n" +
-            declarations + "\nvoid main() { uint n = 0u;\n#define put(v) result.values[n++] = (v)\n" + body + "\n}\n",
-        (job.uniform[30].resize(8), job));
+    job.uniform[30].resize(8);
+    run(program(declarations, body), job);
     std::vector<std::array<float, 4>> values(count);
     for (size_t n = 0; n < values.size() * 4; ++n)
         values[n / 4][n % 4] = number(job.storage[0][n]);
@@ -345,6 +350,57 @@ for (int k = 0; k < 3; ++k) {
         EXPECT_EQ(v[k], (Value{static_cast<float>(10 * k), static_cast<float>(100 * k + 1), 2, 0}));
         EXPECT_EQ(job.storage[20 + k][1], k + 7);
     }
+}
+
+/** \brief Options of the tool that give \p bindings, by number, component mappings. */
+std::vector<std::string> swizzles(const std::string& glsl, const std::map<uint32_t, std::string>& bindings) {
+    const Compiled plain = compileGlsl(Stage::Compute, glsl);
+    std::vector<std::string> options;
+    for (const auto& [binding, swizzle] : bindings) {
+        options.push_back("--swizzle");
+        options.push_back(std::to_string(plain.reg(kResource, binding)) + "=" + swizzle);
+    }
+    return options;
+}
+
+TEST(Texture, SwizzlesOfEveryWayToRead) {
+    ComputeJob job;
+    job.textures[2] = numbered(VK_IMAGE_TYPE_2D, VK_IMAGE_VIEW_TYPE_2D, {4, 4, 1}, 1, 2);
+    job.textures[3] = numbered(VK_IMAGE_TYPE_2D, VK_IMAGE_VIEW_TYPE_2D, {4, 4, 1}, 1, 1);
+    Texture whole;
+    whole.format = VK_FORMAT_R32G32B32A32_UINT;
+    whole.extent = {1, 1, 1};
+    whole.data = {21, 22, 23, 24};
+    job.textures[4] = whole;
+    for (const uint32_t binding : {2, 3, 4})
+        job.samplers[binding] = {};
+    const std::string declarations = R"(
+layout(set = 0, binding = 2) uniform sampler2D a; // abgr with a one
+layout(set = 0, binding = 3) uniform sampler2D b; // as it is
+layout(set = 0, binding = 4) uniform usampler2D c;
+)";
+    const std::string body = R"(
+vec2 at = vec2(2.5, 1.5) / 4.0 + zero.f.xy;
+put(texture(a, at));
+put(textureLod(a, at, 0.0));
+put(textureGrad(a, at, vec2(0.01, 0.0), vec2(0.0)));
+put(texelFetch(a, ivec2(1, 0), 1));
+put(vec4(texture(a, at).w, texture(a, at).y, 0.0, 0.0));
+put(textureGather(a, vec2(0.5) + zero.f.xy, 3));
+put(textureGather(a, vec2(0.5) + zero.f.xy, 0));
+put(texture(b, at));
+put(vec4(texelFetch(c, ivec2(0), 0)));
+)";
+    job.options = swizzles(program(declarations, body), {{2, "1b0g"}, {4, "a1gr"}});
+    const auto v = evaluate(declarations, body, job, 9);
+    for (const size_t n : {0, 1, 2})
+        EXPECT_EQ(v[n], (Value{1, 0, 0, 1})) << n; // x 2, y 1, layer 0, level 0
+    EXPECT_EQ(v[3], (Value{1, 0, 0, 0}));
+    EXPECT_EQ(v[4], (Value{1, 0, 0, 0}));
+    EXPECT_EQ(v[5], (Value{2, 2, 1, 1})); // y, of the texels around the middle
+    EXPECT_EQ(v[6], (Value{1, 1, 1, 1}));
+    EXPECT_EQ(v[7], (Value{2, 1, 0, 0}));
+    EXPECT_EQ(v[8], (Value{24, 1, 22, 21}));
 }
 
 TEST(TexelBuffer, Uniform) {

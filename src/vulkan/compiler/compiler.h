@@ -24,6 +24,7 @@
 #include "util/error.h"
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <vector>
 
@@ -85,6 +86,18 @@ struct TessellationModes {
     bool points = false;
 };
 
+/**
+ * \brief Component mapping of the view that a register of sampled images (t#) gets: SVGA's views have none, so that the
+ * shader applies it.
+ */
+struct TextureSwizzle {
+    static constexpr uint8_t kZero = 4, kOne = 5;
+
+    uint32_t reg;
+    std::array<uint8_t, 4> components; ///< where each comes from: 0 to 3, kZero or kOne
+    auto operator<=>(const TextureSwizzle&) const = default;
+};
+
 struct CompileOptions {
     uint32_t firstUav = 0;            ///< number of the first u# register that this stage may use
     bool lastBeforeRasterizer = true; ///< vertex, domain, geometry: its position goes to the rasterizer
@@ -94,6 +107,8 @@ struct CompileOptions {
     /// Vertices of a patch that comes in. Control: the pipeline's patchControlPoints; evaluation: the control stage's
     /// output vertices.
     uint32_t patchControlPoints = 0;
+    /// Registers are given out alike whatever is in it: those that a compilation without it names.
+    std::vector<TextureSwizzle> swizzles;
 };
 
 /** \brief A stage as the device takes it. */

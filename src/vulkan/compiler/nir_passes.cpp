@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "vulkan/compiler/nir_passes.h"
 
+#include <algorithm>
+
 namespace svga::vulkan {
 namespace {
 
@@ -176,6 +178,65 @@ bool lowerSubgroup(nir_builder* b, nir_intrinsic_instr* intrinsic, void*) {
     return true;
 }
 
+bool readsTexels(const nir_tex_instr* tex) {
+    switch (tex->op) {
+    case nir_texop_tex:
+    case nir_texop_txb:
+    case nir_texop_txl:
+    case nir_texop_txd:
+    case nir_texop_txf:
+    case nir_texop_txf_ms:
+    case nir_texop_tg4:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/** \brief Zero or one, of the type that \p tex reads. */
+nir_def* constantTexel(nir_builder* b, const nir_tex_instr* tex, bool one) {
+    const unsigned bits = tex->def.bit_size;
+    return nir_alu_type_get_base_type(tex->dest_type) == nir_type_float ? nir_imm_floatN_t(b, one, bits)
+                                                                        : nir_imm_intN_t(b, one, bits);
+}
+
+bool lowerTextureSwizzle(nir_builder* b, nir_instr* instr, void* data) {
+    if (instr->type != nir_instr_type_tex || !readsTexels(nir_instr_as_tex(instr)))
+        return false;
+    nir_tex_instr* tex = nir_instr_as_tex(instr);
+    const auto& swizzles = *static_cast<const std::vector<TextureSwizzle>*>(data);
+    const auto swizzle = std::ranges::find(swizzles, tex->texture_index, &TextureSwizzle::reg);
+    if (swizzle == swizzles.end())
+        return false;
+    b->cursor = nir_after_instr(instr);
+    // A comparison's result stands for red; green and blue are then 0 and alpha is 1.
+    const auto source = [&](unsigned component) -> uint8_t {
+        const uint8_t from = swizzle->components[component];
+        if (!tex->is_shadow || from == 0 || from > 3)
+            return from;
+        return from == 3 ? TextureSwizzle::kOne : TextureSwizzle::kZero;
+    };
+    if (tex->op == nir_texop_tg4) {
+        const uint8_t from = source(tex->component);
+        if (from < 4)
+            tex->component = from;
+        else
+            nir_def_rewrite_uses(&tex->def, nir_replicate(b, constantTexel(b, tex, from == TextureSwizzle::kOne),
+                                                          tex->def.num_components));
+        return true;
+    }
+    const unsigned wanted = tex->def.num_components;
+    tex->def.num_components = static_cast<uint8_t>(nir_tex_instr_dest_size(tex)); // what nobody read may be wanted now
+    std::array<nir_def*, 4> parts;
+    for (unsigned c = 0; c < wanted; ++c) {
+        const uint8_t from = source(c);
+        parts[c] = from < 4 ? nir_channel(b, &tex->def, from) : constantTexel(b, tex, from == TextureSwizzle::kOne);
+    }
+    nir_def* mapped = nir_vec(b, parts.data(), wanted);
+    nir_def_rewrite_uses_after(&tex->def, mapped, mapped->parent_instr);
+    return true;
+}
+
 } // namespace
 
 nir_def* driverConstant(nir_builder* b, size_t offset, uint32_t components) {
@@ -191,6 +252,11 @@ bool lowerDriverValues(nir_shader* nir, const CompileOptions& options) {
 
 bool lowerIntegerModulo(nir_shader* nir) {
     return nir_shader_alu_pass(nir, lowerModulo, nir_metadata_control_flow, nullptr);
+}
+
+bool lowerTextureSwizzles(nir_shader* nir, const std::vector<TextureSwizzle>& swizzles) {
+    return nir_shader_instructions_pass(nir, lowerTextureSwizzle, nir_metadata_control_flow,
+                                        const_cast<std::vector<TextureSwizzle>*>(&swizzles));
 }
 
 bool lowerTrivialSubgroups(nir_shader* nir) {

@@ -22,6 +22,9 @@ bool lowerDriverValues(nir_shader* nir, const CompileOptions& options);
 /** \brief imod, whose sign is the divisor's, by irem, whose sign is the dividend's. */
 bool lowerIntegerModulo(nir_shader* nir);
 
+/** \brief Component mappings of sampled images, whose registers are assigned. */
+bool lowerTextureSwizzles(nir_shader* nir, const std::vector<TextureSwizzle>& swizzles);
+
 /** \brief Subgroup operations where the subgroup is one invocation. */
 bool lowerTrivialSubgroups(nir_shader* nir);
 

@@ -4,9 +4,10 @@
  * svga-spirv-to-vgpu10: runs the compiler alone, for tests and for people.
  *
  *     svga-spirv-to-vgpu10 STAGE [--first-uav N] [--not-last] [--per-sample] [--patch-vertices N] [--other SPIR-V]
- *                          [--print] <SPIR-V >tokens
+ *                          [--swizzle N=RGBA]... [--print] <SPIR-V >tokens
  *
- * --other names the other tessellation stage's module. STAGE is vertex, tess_ctrl, tess_eval, geometry, fragment or
+ * --other names the other tessellation stage's module. --swizzle tells what the components of the texture in register N
+ * are taken from, each one of r, g, b, a, 0 and 1. STAGE is vertex, tess_ctrl, tess_eval, geometry, fragment or
  * compute; the entry point is "main". Written are 32-bit words: the number of words of tokens and their signature, the
  * numbers of bindings, of u# registers, the masks of vertex inputs and render targets, the workgroup's size (3), then
  * the tokens with the signature behind them, then each binding in 8 words (file, kind, dimension, written, register,
@@ -41,6 +42,22 @@ struct Arguments {
     bool print = false;
 };
 
+/** \brief Of "N=RGBA". */
+TextureSwizzle parseSwizzle(std::string_view text) {
+    constexpr std::string_view kNames = "rgba01";
+    const size_t equals = text.find('=');
+    if (equals == text.npos || text.size() != equals + 5)
+        throw Error("a swizzle is N=RGBA, not '{}'", text);
+    TextureSwizzle swizzle{static_cast<uint32_t>(std::stoul(std::string(text.substr(0, equals)))), {}};
+    for (size_t c = 0; c < 4; ++c) {
+        const size_t from = kNames.find(text[equals + 1 + c]);
+        if (from == kNames.npos)
+            throw Error("'{}' is no component", text[equals + 1 + c]);
+        swizzle.components[c] = static_cast<uint8_t>(from);
+    }
+    return swizzle;
+}
+
 Arguments parse(int argc, char** argv) {
     const std::map<std::string_view, gl_shader_stage> stages{
         {"vertex", MESA_SHADER_VERTEX},     {"tess_ctrl", MESA_SHADER_TESS_CTRL}, {"tess_eval", MESA_SHADER_TESS_EVAL},
@@ -58,6 +75,8 @@ Arguments parse(int argc, char** argv) {
             arguments.options.patchControlPoints = static_cast<uint32_t>(std::stoul(argv[++n]));
         else if (argument == "--other" && n + 1 < argc)
             arguments.other = argv[++n];
+        else if (argument == "--swizzle" && n + 1 < argc)
+            arguments.options.swizzles.push_back(parseSwizzle(argv[++n]));
         else if (argument == "--print")
             arguments.print = true;
         else if (const auto stage = stages.find(argument); stage != stages.end())
