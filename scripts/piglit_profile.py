@@ -3,6 +3,7 @@
 """Runs a profile of piglit-profiles/ on a stack, or compares two runs.
 
   scripts/piglit_profile.py run gl33 --stack=coherent --results=coherent.json
+  scripts/piglit_profile.py run gl33 --stack=coherent --vm --results=vm.json
   scripts/piglit_profile.py run gl33 --stack=llvmpipe --results=llvmpipe.json
   scripts/piglit_profile.py compare llvmpipe.json coherent.json
 
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import harness
 import piglit
+import piglit_vm
 
 PROFILES = harness.REPO / "piglit-profiles"
 
@@ -56,6 +58,8 @@ def x_server():
 
 def run_profile(arguments):
     if arguments.stack == "llvmpipe":
+        if arguments.vm:
+            sys.exit("error: --vm is for the SVGA stacks")
         with x_server() as display:
             run_tests(arguments, {"PIGLIT_PLATFORM": "x11_egl", "DISPLAY": display})
     else:
@@ -65,30 +69,41 @@ def run_profile(arguments):
 def run_tests(arguments, environment):
     stack = harness.Stack()
     wrapper = []
+    copy_only = ["--copy-only"] if arguments.copy_only else []
     if arguments.stack == "llvmpipe":
         environment = {**stack.llvmpipe_environment(), **environment}
     else:
-        wrapper = stack.svga_run(f"--winsys={arguments.stack}", *(["--copy-only"] if arguments.copy_only else []))
+        wrapper = stack.svga_run(f"--winsys={arguments.stack}", *copy_only)
     results = json.loads(arguments.results.read_text()) if arguments.results.exists() else {}
     tests = [(name, command) for name, command in profile_tests(arguments.profile) if name not in results]
     progress = harness.Progress(f"{arguments.profile} on {arguments.stack}", len(tests))
 
+    if arguments.vm:
+        options = [f"--kernel={arguments.vm}", f"--winsys={arguments.stack}", *copy_only]
+        finished = piglit_vm.run(tests, options, arguments.jobs, arguments.timeout or 300)
+    else:
+        finished = run_groups(tests, wrapper, environment, arguments.jobs, arguments.timeout or 60)
     saved = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as executor:
-        runs = [executor.submit(piglit.run_group, group, wrapper, environment, arguments.timeout)
-                for group in piglit.groups_of(tests)]
-        for finished in concurrent.futures.as_completed(runs):
-            results.update(finished.result())
-            for name, outcome in finished.result().items():
-                progress.advance(f"{name}: {outcome}")
-            if time.monotonic() - saved > 10:
-                save(arguments.results, results)
-                saved = time.monotonic()
+    for outcomes in finished:
+        results.update(outcomes)
+        for name, outcome in outcomes.items():
+            progress.advance(f"{name}: {outcome}")
+        if time.monotonic() - saved > 10:
+            save(arguments.results, results)
+            saved = time.monotonic()
     save(arguments.results, results)
     progress.close()
     print_counts({str(arguments.results): results})
     # What is known is known of our winsys.
     return print_unexpected(results) if arguments.stack == "coherent" else 0
+
+
+def run_groups(tests, wrapper, environment, jobs, timeout):
+    """Yields outcomes by name as they come."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as executor:
+        runs = [executor.submit(piglit.run_group, group, wrapper, environment, timeout) for group in piglit.groups_of(tests)]
+        for finished in concurrent.futures.as_completed(runs):
+            yield finished.result()
 
 
 def save(path, results):
@@ -161,10 +176,12 @@ def main():
     run = commands.add_parser("run", help="run a profile")
     run.add_argument("profile", help="its name: a file of piglit-profiles/ without .conf")
     run.add_argument("--stack", choices=("coherent", "stock", "llvmpipe"), default="coherent")
+    run.add_argument("--vm", nargs="?", choices=("patched", "stock"), const="patched", metavar="KERNEL",
+                     help="in a virtual machine with the patched vmwgfx (or the stock one), instead of the embedded kernel")
     run.add_argument("--copy-only", action="store_true", help="the device copies every buffer")
     run.add_argument("--results", type=Path, required=True, help="JSON file to write, and to go on with")
     run.add_argument("--jobs", type=int, default=2, help="tests at a time (default 2)")
-    run.add_argument("--timeout", type=int, default=60, help="seconds a test may take (default 60)")
+    run.add_argument("--timeout", type=int, help="seconds a test may take (default 60, in a virtual machine 300)")
     run.set_defaults(action=run_profile)
     comparison = commands.add_parser("compare", help="what differs between two runs")
     comparison.add_argument("reference", type=Path)
