@@ -2,6 +2,7 @@
 """Tests of Debian's piglit package, run one by one without its framework, so that each has its own svga-run."""
 
 import ast
+import concurrent.futures
 import gzip
 import json
 import re
@@ -14,14 +15,17 @@ ROOT = next(Path("/usr/lib").glob("*/piglit"), Path("/usr/lib/piglit"))
 
 
 def tests_of(profile, pattern):
-    """(name, command) of each test of a profile (a name such as "opengl") whose name matches a regular expression."""
+    """(name, command) of each test of a profile (a name such as "opengl") whose name matches a regular expression.
+
+    Some that Debian lists it has no program for: those are left out.
+    """
     with gzip.open(ROOT / "tests" / f"{profile}.xml.gz") as file:
         found = {}
         for test in xml.etree.ElementTree.parse(file).getroot().iter("Test"):
             if re.search(pattern, test.get("name")):
                 options = {option.get("name"): ast.literal_eval(option.get("value")) for option in test.iter("option")}
                 found[test.get("name")] = _command(test.get("type"), options)
-    return sorted(found.items())
+    return sorted((name, command) for name, command in found.items() if (ROOT / "bin" / command[0]).exists())
 
 
 def _command(kind, options):
@@ -87,10 +91,28 @@ def run_group(group, wrapper=(), environment=None, timeout=120):
     return outcomes
 
 
+def run_groups(tests, wrapper=(), environment=None, timeout=120, jobs=1):
+    """Runs (name, command) pairs, several processes at a time and many shaders in each. Yields names and outcomes."""
+    executor = concurrent.futures.ThreadPoolExecutor(jobs)
+    try:
+        runs = [executor.submit(run_group, group, wrapper, environment, timeout) for group in groups_of(tests)]
+        for finished in concurrent.futures.as_completed(runs):
+            yield from finished.result().items()
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def judge(name, outcome, expected):
+    """What a test counts as: a known failure as skipped, and as failed once it no longer fails so."""
+    if name not in expected:
+        return outcome
+    return "skip" if outcome == expected[name] else f"{outcome}, where {expected[name]} is known"
+
+
 def run_tests(tests, wrapper=(), environment=None, title="piglit", after_each=lambda: None, expected=None):
     """Runs (name, command) pairs. \\returns harness.Results and a dictionary of outputs of those that did not pass.
 
-    expected: as of harness.expected_outcomes(). A known failure counts as skipped, and as failed once it no longer fails so.
+    expected: as of harness.expected_outcomes().
     """
     results, outputs, expected = harness.Results(), {}, expected or {}
     progress = harness.Progress(title, len(tests))
@@ -98,8 +120,7 @@ def run_tests(tests, wrapper=(), environment=None, title="piglit", after_each=la
         outcome, output = run_test(command, wrapper, environment)
         after_each()
         progress.advance(f"{name}: {outcome}")
-        if name in expected:
-            outcome = "skip" if outcome == expected[name] else f"{outcome}, where {expected[name]} is known"
+        outcome = judge(name, outcome, expected)
         results.add(name, outcome)
         if outcome not in ("pass", "skip"):
             outputs[name] = output

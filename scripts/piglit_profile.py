@@ -13,7 +13,6 @@ its windows are GBM's on the SVGA stacks, and on llvmpipe those of an Xvfb that 
 
 import argparse
 import collections
-import concurrent.futures
 import contextlib
 import json
 import shutil
@@ -41,6 +40,11 @@ def profile_tests(name):
     lists = [word for line in lines if line.startswith("from ") for word in line.split()[1:]]
     pattern = "|".join(f"(?:{line})" for line in lines if not line.startswith("from "))
     return [test for source in lists for test in piglit.tests_of(source, pattern)]
+
+
+def known_outcomes():
+    """Known failures of our winsys, by name."""
+    return harness.expected_outcomes(PROFILES / "known.expected")
 
 
 @contextlib.contextmanager
@@ -82,12 +86,11 @@ def run_tests(arguments, environment):
         options = [f"--kernel={arguments.vm}", f"--winsys={arguments.stack}", *copy_only]
         finished = piglit_vm.run(tests, options, arguments.jobs, arguments.timeout or 300)
     else:
-        finished = run_groups(tests, wrapper, environment, arguments.jobs, arguments.timeout or 60)
+        finished = piglit.run_groups(tests, wrapper, environment, arguments.timeout or 60, arguments.jobs)
     saved = time.monotonic()
-    for outcomes in finished:
-        results.update(outcomes)
-        for name, outcome in outcomes.items():
-            progress.advance(f"{name}: {outcome}")
+    for name, outcome in finished:
+        results[name] = outcome
+        progress.advance(f"{name}: {outcome}")
         if time.monotonic() - saved > 10:
             save(arguments.results, results)
             saved = time.monotonic()
@@ -96,14 +99,6 @@ def run_tests(arguments, environment):
     print_counts({str(arguments.results): results})
     # What is known is known of our winsys.
     return print_unexpected(results) if arguments.stack == "coherent" else 0
-
-
-def run_groups(tests, wrapper, environment, jobs, timeout):
-    """Yields outcomes by name as they come."""
-    with concurrent.futures.ThreadPoolExecutor(jobs) as executor:
-        runs = [executor.submit(piglit.run_group, group, wrapper, environment, timeout) for group in piglit.groups_of(tests)]
-        for finished in concurrent.futures.as_completed(runs):
-            yield finished.result()
 
 
 def save(path, results):
@@ -127,7 +122,7 @@ def print_unexpected(results):
 
     \\returns the exit code that this is worth
     """
-    expected = harness.expected_outcomes(PROFILES / "known.expected")
+    expected = known_outcomes()
     unexpected = {name: outcome for name, outcome in sorted(results.items())
                   if outcome != expected.get(name, outcome if outcome in ("pass", "skip") else "pass")}
     for name, outcome in unexpected.items():

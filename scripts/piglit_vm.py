@@ -19,7 +19,7 @@ import piglit
 
 
 def run(tests, options, jobs, timeout):
-    """Runs (name, command) pairs in machines made with `options` of svga-vm; yields outcomes by name as they come.
+    """Runs (name, command) pairs in machines made with `options` of svga-vm; yields names and outcomes as they come.
 
     Where a machine ends early or falls silent, what it was running is run again, one by one, until it is known which test does it:
     that one's outcome is then how the machine ended.
@@ -35,13 +35,12 @@ def run(tests, options, jobs, timeout):
                 running = (running | set(began)) - outcomes.keys()
                 for name in outcomes:
                     left.pop(name)
-                if outcomes:
-                    yield outcomes
+                yield from outcomes.items()
         suspects = {name: left[name] for name in running}
         if ending and not running:
             raise RuntimeError(f"the virtual machine ended before its first test, or between two: {ending}")
         if len(suspects) == 1:
-            yield {name: ending for name in suspects}
+            yield from ((name, ending) for name in suspects)
             left = {name: command for name, command in left.items() if name not in suspects}
             suspects = {}
 

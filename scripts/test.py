@@ -10,6 +10,7 @@ import sys
 import display_tests
 import harness
 import piglit
+import piglit_profile
 import robustness
 import vm_tests
 from harness import BUILD, REPO, Results, step
@@ -104,14 +105,17 @@ def stack_tests(stack):
     results.add("wflinfo names SVGA3D", "pass" if finished.exit_code == 0 and "renderer string: SVGA3D" in told else "fail")
     if results.failed:
         print(told)
+    known = piglit_profile.known_outcomes()
     tests = piglit.tests_of("sanity", "") + piglit.tests_of("opengl", f"{piglit.BUFFER_STORAGE}|{piglit.COPY_BUFFER}")
     for winsys in ("coherent", "stock"):
         step(f"piglit's sanity, buffer storage and copy buffer tests, {winsys} winsys")
-        cases, outputs = piglit.run_tests(tests, stack.svga_run(f"--winsys={winsys}"),
-                                          expected=harness.expected_outcomes(REPO / "piglit-profiles" / "known.expected"))
+        cases, outputs = piglit.run_tests(tests, stack.svga_run(f"--winsys={winsys}"), expected=known)
         for name, output in outputs.items():
             print(f"--- {name}\n{output[-1500:]}")
         results.include(cases, f"{winsys}: ")
+    step("piglit's quick profile")
+    for name, outcome in piglit.run_groups(piglit_profile.profile_tests("quick"), stack.svga_run(), jobs=os.cpu_count()):
+        results.add(f"quick: {name}", piglit.judge(name, outcome, known))
     step("processes killed, and a machine that lacks something")
     results.include(robustness.run_tests(stack))
     step("the embedded display")
