@@ -300,6 +300,51 @@ TEST(Draw, GeometryShaderToLayers) {
               (Words{bitsOf(0), bitsOf(6), bitsOf(7), 0, bitsOf(1), bitsOf(6), bitsOf(7), 1}));
 }
 
+// Adjacency: a line's neighbours are before and after it, a triangle's between its corners.
+TEST(Draw, GeometryShaderInputs) {
+    struct Case {
+        uint32_t primitive, vertices;
+        VkPrimitiveTopology topology;
+    };
+    for (const auto& [primitive, vertices, topology] : {
+             Case{VGPU10_PRIMITIVE_LINE, 2, VK_PRIMITIVE_TOPOLOGY_LINE_LIST},
+             Case{VGPU10_PRIMITIVE_LINE_ADJ, 4, VK_PRIMITIVE_TOPOLOGY_LINE_LIST_WITH_ADJACENCY},
+             Case{VGPU10_PRIMITIVE_TRIANGLE, 3, VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST},
+             Case{VGPU10_PRIMITIVE_TRIANGLE_ADJ, 6, VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST_WITH_ADJACENCY},
+         }) {
+        SCOPED_TRACE(vertices);
+        DrawJob job;
+        job.vertex.tokens = passThrough(0);
+        job.attributes.assign(1, VK_FORMAT_R32G32B32A32_SFLOAT);
+        job.topology = topology;
+        job.vertexCount = vertices;
+        Words expected;
+        for (uint32_t n = 0; n < vertices; ++n) {
+            const Words vertex = floats({static_cast<float>(n), 5, 6, 7});
+            job.vertices.insert(job.vertices.end(), vertex.begin(), vertex.end());
+            expected.push_back(bitsOf(static_cast<float>(n)));
+        }
+        Assembler gs(VGPU10_GEOMETRY_SHADER, 4, 1);
+        gs.geometry(primitive, VGPU10_PRIMITIVE_TOPOLOGY_LINESTRIP, vertices).inputVertices(vertices, 0);
+        gs.outputValue(0, VGPU10_NAME_POSITION);
+        for (uint32_t n = 0; n < vertices; ++n) {
+            gs.op(VGPU10_OPCODE_MOV, {o(0), v(n, 0).swizzle("xyzw")});
+            gs.op(n % 2 ? VGPU10_OPCODE_EMITTHENCUT : VGPU10_OPCODE_EMIT);
+        }
+        if (vertices % 2) // a strip of one vertex is no line
+            expected.pop_back();
+        expected.resize(vertices + 1);
+        job.geometry.emplace();
+        job.geometry->tokens = gs.op(VGPU10_OPCODE_RET).finish();
+        StreamOutput output;
+        output.entries = {{0, 0x1, 0, 0, 0}};
+        output.strideInBytes = {4, 0, 0, 0};
+        job.geometry->options.streamOutput = &output;
+        job.capture = {4 * (vertices + 1), 0, 0, 0};
+        EXPECT_EQ(runner().draw(job).captured[0], expected);
+    }
+}
+
 TEST(Draw, GeometryStreams) {
     DrawJob job;
     job.vertex.tokens = passThrough(0);
@@ -329,7 +374,8 @@ TEST(Draw, GeometryStreams) {
     EXPECT_EQ(result.captured[3], (floats({31, 32, 131, 132})));
 }
 
-TEST(Draw, Tessellation) {
+/** \brief A triangle of three vertices at twice (0, 0), (1, 0) and (0, 1), in the domain's eyes; what it becomes. */
+std::vector<float> tessellate(VGPU10_TESSELLATOR_PARTITIONING partitioning) {
     DrawJob job;
     job.vertex.tokens = passThrough(1);
     job.attributes.assign(2, VK_FORMAT_R32G32B32A32_SFLOAT);
@@ -346,7 +392,7 @@ TEST(Draw, Tessellation) {
     hs.declare(VGPU10_OPCODE_DCL_OUTPUT_CONTROL_POINT_COUNT, {}, {}, 3u << 11);
     hs.declare(VGPU10_OPCODE_DCL_TESS_DOMAIN, {}, {}, VGPU10_TESSELLATOR_DOMAIN_TRI << 11);
     hs.declare(VGPU10_OPCODE_DCL_TESS_OUTPUT_PRIMITIVE, {}, {}, VGPU10_TESSELLATOR_OUTPUT_TRIANGLE_CCW << 11);
-    hs.declare(VGPU10_OPCODE_DCL_TESS_PARTITIONING, {}, {}, VGPU10_TESSELLATOR_PARTITIONING_INTEGER << 11);
+    hs.declare(VGPU10_OPCODE_DCL_TESS_PARTITIONING, {}, {}, partitioning << 11);
     hs.op(VGPU10_OPCODE_HS_CONTROL_POINT_PHASE).inputVertices(3, 0).inputVertices(3, 1).output(0).temps(1);
     hs.op(VGPU10_OPCODE_MOV,
           {r(0).mask("x"), Reg(VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT_ID, {}, VGPU10_OPERAND_1_COMPONENT)});
@@ -387,7 +433,11 @@ TEST(Draw, Tessellation) {
     output.strideInBytes = {24, 0, 0, 0};
     job.domain->options.streamOutput = &output;
     job.capture = {24 * 3 * 10, 0, 0, 0};
-    const auto captured = asFloats(runner().draw(job).captured[0]);
+    return asFloats(runner().draw(job).captured[0]);
+}
+
+TEST(Draw, Tessellation) {
+    const auto captured = tessellate(VGPU10_TESSELLATOR_PARTITIONING_INTEGER);
     // Inner level 3, outer levels 1: seven triangles that fill the doubled triangle.
     float area = 0;
     for (size_t n = 0; n < 7; ++n) {
@@ -402,6 +452,14 @@ TEST(Draw, Tessellation) {
     }
     EXPECT_NEAR(area, 2.0f, 1e-4f);
     EXPECT_FLOAT_EQ(captured[7 * 18 + 2], 0) << "an eighth triangle";
+}
+
+// Odd leaves 3 and 1 as they are. Even makes 4 of the 3, unevenly, and 2 of the 1.
+TEST(Draw, FractionalTessellation) {
+    EXPECT_EQ(tessellate(VGPU10_TESSELLATOR_PARTITIONING_FRACTIONAL_ODD),
+              tessellate(VGPU10_TESSELLATOR_PARTITIONING_INTEGER));
+    const auto even = tessellate(VGPU10_TESSELLATOR_PARTITIONING_FRACTIONAL_EVEN);
+    EXPECT_FLOAT_EQ(even[9 * 18 + 2], 42) << "fewer than ten triangles";
 }
 
 Texture ramp(VkImageViewType view, VkImageType type, VkExtent3D extent, uint32_t layers, uint32_t levels = 1) {
