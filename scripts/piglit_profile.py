@@ -12,9 +12,11 @@ its windows are GBM's on the SVGA stacks, and on llvmpipe those of an Xvfb that 
 """
 
 import argparse
+import bz2
 import collections
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -29,14 +31,19 @@ import piglit_vm
 PROFILES = harness.REPO / "piglit-profiles"
 
 
-def profile_tests(name):
-    """(name, command) of each test of piglit-profiles/NAME.conf; that folder's README.md tells the form."""
+def profile_lines(name):
+    """What piglit-profiles/NAME.conf says; that folder's README.md tells the form."""
     path = PROFILES / f"{name}.conf"
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in PROFILES.glob("*.conf")))
         sys.exit(f"error: no profile '{name}'; there are: {known}")
     lines = [line.strip() for line in path.read_text().splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def profile_tests(name):
+    """(name, command) of each test of a profile."""
+    lines = profile_lines(name)
     lists = [word for line in lines if line.startswith("from ") for word in line.split()[1:]]
     pattern = "|".join(f"(?:{line})" for line in lines if not line.startswith("from "))
     return [test for source in lists for test in piglit.tests_of(source, pattern)]
@@ -61,23 +68,43 @@ def x_server():
 
 
 def run_profile(arguments):
+    stack = harness.Stack()
+    copy_only = ["--copy-only"] if arguments.copy_only else []
+    lines = profile_lines(arguments.profile)
+    run = run_suites if any(line.startswith("suite ") for line in lines) else run_tests
     if arguments.stack == "llvmpipe":
         if arguments.vm:
             sys.exit("error: --vm is for the SVGA stacks")
         with x_server() as display:
-            run_tests(arguments, {"PIGLIT_PLATFORM": "x11_egl", "DISPLAY": display})
-    else:
-        run_tests(arguments, {})
+            environment = {"PIGLIT_PLATFORM": "x11_egl", "DISPLAY": display, **stack.llvmpipe_environment()}
+            return run(arguments, [], environment, copy_only)
+    return run(arguments, stack.svga_run(f"--winsys={arguments.stack}", *copy_only), {}, copy_only)
 
 
-def run_tests(arguments, environment):
-    stack = harness.Stack()
-    wrapper = []
-    copy_only = ["--copy-only"] if arguments.copy_only else []
-    if arguments.stack == "llvmpipe":
-        environment = {**stack.llvmpipe_environment(), **environment}
-    else:
-        wrapper = stack.svga_run(f"--winsys={arguments.stack}", *copy_only)
+def run_suites(arguments, wrapper, environment, _copy_only):
+    """Has piglit itself run the suites of a profile whose programs the user has: lines "suite NAME VARIABLE"."""
+    if arguments.vm:
+        sys.exit("error: --vm is not for a profile of suites")
+    suites = dict(line.split()[1:] for line in profile_lines(arguments.profile))
+    chosen = [name for name, variable in suites.items() if os.environ.get(variable)]
+    if not chosen:
+        sys.exit(f"error: build VK-GL-CTS, and set one or more of {', '.join(suites.values())} to its programs")
+    folder = arguments.results.with_suffix(".piglit")
+    command = ["piglit", "resume", folder] if folder.exists() else ["piglit", "run", "--overwrite", *chosen, folder]
+    options = [f"--jobs={arguments.jobs}", *([f"--include-tests={arguments.only}"] if arguments.only and not folder.exists() else [])]
+    command[2:2] = options
+    subprocess.run([str(word) for word in [*wrapper, *command]], env={**os.environ, **environment}, check=False)
+    summary = folder / "results.json.bz2"
+    if not summary.exists():
+        sys.exit(f"error: piglit wrote no {summary}; run again to go on with what is in {folder}")
+    tests = json.loads(bz2.decompress(summary.read_bytes()))["tests"]
+    results = {name: test["result"] for name, test in tests.items()}
+    save(arguments.results, results)
+    print_counts({str(arguments.results): results})
+    return 0
+
+
+def run_tests(arguments, wrapper, environment, copy_only):
     results = json.loads(arguments.results.read_text()) if arguments.results.exists() else {}
     tests = [(name, command) for name, command in profile_tests(arguments.profile) if name not in results]
     progress = harness.Progress(f"{arguments.profile} on {arguments.stack}", len(tests))
@@ -175,6 +202,7 @@ def main():
                      help="in a virtual machine with the patched vmwgfx (or the stock one), instead of the embedded kernel")
     run.add_argument("--copy-only", action="store_true", help="the device copies every buffer")
     run.add_argument("--results", type=Path, required=True, help="JSON file to write, and to go on with")
+    run.add_argument("--only", metavar="REGEX", help="of a profile of suites, the tests that match")
     run.add_argument("--jobs", type=int, default=2, help="tests at a time (default 2)")
     run.add_argument("--timeout", type=int, help="seconds a test may take (default 60, in a virtual machine 300)")
     run.set_defaults(action=run_profile)
