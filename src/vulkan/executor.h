@@ -137,8 +137,10 @@ private:
     void dropForgotten();
     /** Puts the compute stage and its resources in place. \return whether there is something to dispatch. */
     bool prepareCompute(const DriverConstants& constants);
+    /** The draws that one draw takes, by the faces that they are for. */
+    std::span<const Faces> passes() const;
     /** Puts all that a draw needs in place. \p view: of the rendering, or kAllLayers */
-    void prepareDraw(const DriverConstants& constants, uint32_t view);
+    void prepareDraw(const DriverConstants& constants, uint32_t view, Faces faces);
     template <typename Emit>
     void draw(DriverConstants constants, Emit&& emit);
     void setIndexBuffer();

@@ -19,6 +19,32 @@ namespace {
 constexpr std::array kGraphicsStages{MESA_SHADER_VERTEX, MESA_SHADER_TESS_CTRL, MESA_SHADER_TESS_EVAL,
                                      MESA_SHADER_GEOMETRY, MESA_SHADER_FRAGMENT};
 
+using Stages = std::array<Shader*, MESA_SHADER_STAGES>;
+
+/** Whether what is rasterized has faces. */
+bool makesPolygons(const vk_dynamic_graphics_state& state, const Stages& stages) {
+    for (const gl_shader_stage stage : {MESA_SHADER_GEOMETRY, MESA_SHADER_TESS_EVAL})
+        if (stages[stage])
+            return stages[stage]->code.makesPolygons;
+    switch (state.ia.primitive_topology) {
+    case VK_PRIMITIVE_TOPOLOGY_POINT_LIST:
+    case VK_PRIMITIVE_TOPOLOGY_LINE_LIST:
+    case VK_PRIMITIVE_TOPOLOGY_LINE_STRIP:
+    case VK_PRIMITIVE_TOPOLOGY_LINE_LIST_WITH_ADJACENCY:
+    case VK_PRIMITIVE_TOPOLOGY_LINE_STRIP_WITH_ADJACENCY:
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool storesBeforeRasterizer(const Stages& stages) {
+    return std::ranges::any_of(kGraphicsStages, [&stages](gl_shader_stage stage) {
+        return stage != MESA_SHADER_FRAGMENT && stages[stage] &&
+               std::ranges::any_of(stages[stage]->code.bindings, &ShaderBinding::written);
+    });
+}
+
 } // namespace
 
 void Executor::bindVertexBuffers(uint32_t first, std::span<const VkBuffer> buffers,
@@ -46,7 +72,23 @@ void Executor::setIndexBuffer() {
     });
 }
 
-void Executor::prepareDraw(const DriverConstants& constants, uint32_t view) {
+std::span<const Faces> Executor::passes() const {
+    static constexpr std::array kBoth{Faces::Both};
+    static constexpr std::array kEach{Faces::Front, Faces::Back};
+    const vk_dynamic_graphics_state& state = dynamic_graphics_state;
+    if (!stencilFacesDiffer(state, rendering_.info()))
+        return kBoth;
+    const std::span<const Faces> front = std::span(kEach).first(1), back = std::span(kEach).last(1);
+    // What has no faces counts as front, and is never culled.
+    if (!makesPolygons(state, shaders_))
+        return kBoth;
+    if (state.rs.cull_mode != VK_CULL_MODE_NONE)
+        return state.rs.cull_mode == VK_CULL_MODE_BACK_BIT ? front : back;
+    // What stages before the rasterizer write they may not write twice: the back face then takes the front's.
+    return storesBeforeRasterizer(shaders_) ? std::span<const Faces>(kBoth) : kEach;
+}
+
+void Executor::prepareDraw(const DriverConstants& constants, uint32_t view, Faces faces) {
     if (objects_.trim())
         forgetBound();
     for (const gl_shader_stage stage : kGraphicsStages)
@@ -59,9 +101,9 @@ void Executor::prepareDraw(const DriverConstants& constants, uint32_t view) {
     graphicsState_.setVertexBuffers(state, vertexBuffers_);
     graphicsState_.setTopology(state);
     graphicsState_.setViewportsAndScissors(state);
-    graphicsState_.setRasterizer(state, targets);
+    graphicsState_.setRasterizer(state, targets, faces);
     graphicsState_.setBlend(state);
-    graphicsState_.setDepthStencil(state, targets);
+    graphicsState_.setDepthStencil(state, targets, faces);
     bindTargets(view);
 }
 
@@ -76,8 +118,10 @@ void Executor::draw(DriverConstants constants, Emit&& emit) {
     while (views) {
         const auto view = static_cast<uint32_t>(u_bit_scan(&views));
         constants.viewIndex = view;
-        prepareDraw(constants, rendering_.viewMask ? view : kAllLayers);
-        emit();
+        for (const Faces faces : passes()) {
+            prepareDraw(constants, rendering_.viewMask ? view : kAllLayers, faces);
+            emit();
+        }
     }
 }
 

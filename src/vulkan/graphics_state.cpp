@@ -133,6 +133,14 @@ float yScale(const vk_dynamic_graphics_state& state) {
     return state.vp.viewports[0].height < 0 ? 1.0f : -1.0f;
 }
 
+bool stencilFacesDiffer(const vk_dynamic_graphics_state& state, const TargetInfo& targets) {
+    const auto& front = state.ds.stencil.front;
+    const auto& back = state.ds.stencil.back;
+    return targets.hasStencil && state.ds.stencil.test_enable &&
+           (front.compare_mask != back.compare_mask || front.write_mask != back.write_mask ||
+            front.reference != back.reference);
+}
+
 template <typename Body>
 void GraphicsState::set(uint32_t command, const Body& body, std::span<const std::byte> array) {
     std::string bytes(reinterpret_cast<const char*>(&body), sizeof(body));
@@ -234,15 +242,15 @@ void GraphicsState::setViewportsAndScissors(const vk_dynamic_graphics_state& sta
     set(SVGA_3D_CMD_DX_SET_SCISSORRECTS, SVGA3dCmdDXSetScissorRects{}, std::as_bytes(std::span(scissors)));
 }
 
-void GraphicsState::setRasterizer(const vk_dynamic_graphics_state& state, const TargetInfo& targets) {
+void GraphicsState::setRasterizer(const vk_dynamic_graphics_state& state, const TargetInfo& targets, Faces faces) {
     const vk_rasterization_state& from = state.rs;
     SVGA3dCmdDXDefineRasterizerState body{};
     body.fillMode = from.polygon_mode == VK_POLYGON_MODE_LINE    ? SVGA3D_FILLMODE_LINE
                     : from.polygon_mode == VK_POLYGON_MODE_POINT ? SVGA3D_FILLMODE_POINT
                                                                  : SVGA3D_FILLMODE_FILL;
-    body.cullMode = from.cull_mode == VK_CULL_MODE_FRONT_BIT  ? SVGA3D_CULL_FRONT
-                    : from.cull_mode == VK_CULL_MODE_BACK_BIT ? SVGA3D_CULL_BACK
-                                                              : SVGA3D_CULL_NONE;
+    body.cullMode = from.cull_mode == VK_CULL_MODE_FRONT_BIT || faces == Faces::Back   ? SVGA3D_CULL_FRONT
+                    : from.cull_mode == VK_CULL_MODE_BACK_BIT || faces == Faces::Front ? SVGA3D_CULL_BACK
+                                                                                       : SVGA3D_CULL_NONE;
     body.frontCounterClockwise = from.front_face == VK_FRONT_FACE_COUNTER_CLOCKWISE;
     body.provokingVertexLast = from.provoking_vertex == VK_PROVOKING_VERTEX_MODE_LAST_VERTEX_EXT;
     if (from.depth_bias.enable) {
@@ -274,15 +282,16 @@ void GraphicsState::setBlend(const vk_dynamic_graphics_state& state) {
     this->set(SVGA_3D_CMD_DX_SET_BLEND_STATE, set);
 }
 
-void GraphicsState::setDepthStencil(const vk_dynamic_graphics_state& state, const TargetInfo& targets) {
+void GraphicsState::setDepthStencil(const vk_dynamic_graphics_state& state, const TargetInfo& targets, Faces faces) {
     const vk_depth_stencil_state& from = state.ds;
+    const auto& shared = faces == Faces::Back ? from.stencil.back : from.stencil.front;
     SVGA3dCmdDXDefineDepthStencilState body{};
     body.depthEnable = targets.hasDepth && from.depth.test_enable;
     body.depthWriteMask = body.depthEnable && from.depth.write_enable;
     body.depthFunc = comparison(from.depth.compare_op);
     body.stencilEnable = body.frontEnable = body.backEnable = targets.hasStencil && from.stencil.test_enable;
-    body.stencilReadMask = from.stencil.front.compare_mask;
-    body.stencilWriteMask = from.stencil.front.write_mask;
+    body.stencilReadMask = shared.compare_mask;
+    body.stencilWriteMask = shared.write_mask;
     body.frontStencilFailOp = stencilOp(from.stencil.front.op.fail);
     body.frontStencilDepthFailOp = stencilOp(from.stencil.front.op.depth_fail);
     body.frontStencilPassOp = stencilOp(from.stencil.front.op.pass);
@@ -292,8 +301,7 @@ void GraphicsState::setDepthStencil(const vk_dynamic_graphics_state& state, cons
     body.backStencilPassOp = stencilOp(from.stencil.back.op.pass);
     body.backStencilFunc = comparison(from.stencil.back.op.compare);
     set(SVGA_3D_CMD_DX_SET_DEPTHSTENCIL_STATE,
-        SVGA3dCmdDXSetDepthStencilState{objects_.state(ContextObjects::DepthStencilState, body),
-                                        from.stencil.front.reference});
+        SVGA3dCmdDXSetDepthStencilState{objects_.state(ContextObjects::DepthStencilState, body), shared.reference});
 }
 
 void GraphicsState::setTargets(std::span<const uint32_t> colors, uint32_t depthStencil) {

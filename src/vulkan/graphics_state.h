@@ -3,8 +3,8 @@
  * \file
  * From Vulkan's graphics state, which is all dynamic by the time it is executed, to the states of the device.
  *
- * The device's front and back faces share the masks and the reference of the stencil test: those of the front face are
- * taken.
+ * The device's front and back faces share the masks and the reference of the stencil test. Where Vulkan's differ, each
+ * face has a draw of its own, with the other one culled.
  */
 #pragma once
 
@@ -28,6 +28,12 @@ struct TargetInfo {
     uint32_t samples = 1;
 };
 
+/** \brief The faces that one draw of the device is for. */
+enum class Faces { Both, Front, Back };
+
+/** \brief Whether front and back want what the device has one of. */
+bool stencilFacesDiffer(const vk_dynamic_graphics_state& state, const TargetInfo& targets);
+
 /** \brief Sets states of the device, only where they differ from what is set. */
 class GraphicsState {
 public:
@@ -39,9 +45,9 @@ public:
     void setVertexBuffers(const vk_dynamic_graphics_state& state, std::span<const VertexBuffer> buffers);
     void setTopology(const vk_dynamic_graphics_state& state);
     void setViewportsAndScissors(const vk_dynamic_graphics_state& state);
-    void setRasterizer(const vk_dynamic_graphics_state& state, const TargetInfo& targets);
+    void setRasterizer(const vk_dynamic_graphics_state& state, const TargetInfo& targets, Faces faces);
     void setBlend(const vk_dynamic_graphics_state& state);
-    void setDepthStencil(const vk_dynamic_graphics_state& state, const TargetInfo& targets);
+    void setDepthStencil(const vk_dynamic_graphics_state& state, const TargetInfo& targets, Faces faces);
     void setTargets(std::span<const uint32_t> colors, uint32_t depthStencil);
 
     /** \brief Nothing of what was set may be taken for set any more. */

@@ -71,7 +71,7 @@ bool serialize(vk_device*, const vk_shader* base, blob* out) {
              {uint32_t(binding.file), uint32_t(binding.kind), uint32_t(binding.dimension), uint32_t(binding.written),
               binding.reg, binding.set, binding.binding, binding.element})
             blob_write_uint32(out, word);
-    for (const uint32_t word : {code.uavCount, code.vertexInputs, code.renderTargets,
+    for (const uint32_t word : {code.uavCount, code.vertexInputs, code.renderTargets, uint32_t(code.makesPolygons),
                                 uint32_t(code.usesDriverConstants), uint32_t(code.usesPushConstants)})
         blob_write_uint32(out, word);
     for (const uint32_t size : code.workgroupSize)
@@ -105,6 +105,7 @@ void read(CompiledShader& code, blob_reader* in) {
     code.uavCount = blob_read_uint32(in);
     code.vertexInputs = blob_read_uint32(in);
     code.renderTargets = blob_read_uint32(in);
+    code.makesPolygons = blob_read_uint32(in) != 0;
     code.usesDriverConstants = blob_read_uint32(in) != 0;
     code.usesPushConstants = blob_read_uint32(in) != 0;
     for (uint32_t& size : code.workgroupSize)

@@ -171,7 +171,8 @@ uint32_t Gpu::memoryType(VkMemoryPropertyFlags properties, uint32_t types) const
     throw std::runtime_error(fmt::format("there is no memory type with properties {:#x}", properties));
 }
 
-VkCommandBuffer Gpu::record(const std::function<void(VkCommandBuffer)>& commands, VkCommandBufferLevel level) {
+VkCommandBuffer Gpu::record(const std::function<void(VkCommandBuffer)>& commands, VkCommandBufferLevel level,
+                            const VkCommandBufferInheritanceRenderingInfo* rendering) {
     VkCommandBufferAllocateInfo allocate{};
     allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
     allocate.commandPool = pool_;
@@ -184,6 +185,9 @@ VkCommandBuffer Gpu::record(const std::function<void(VkCommandBuffer)>& commands
     VkCommandBufferBeginInfo begin{};
     begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
     begin.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT;
+    if (rendering)
+        begin.flags |= VK_COMMAND_BUFFER_USAGE_RENDER_PASS_CONTINUE_BIT;
+    inheritance.pNext = rendering;
     begin.pInheritanceInfo = &inheritance;
     check(vkBeginCommandBuffer(buffer, &begin), "vkBeginCommandBuffer");
     commands(buffer);

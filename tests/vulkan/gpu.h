@@ -96,9 +96,11 @@ public:
     /** \brief Index of a memory type with all of \p properties, among \p types. */
     uint32_t memoryType(VkMemoryPropertyFlags properties, uint32_t types = ~0u) const;
 
-    /** \brief Records commands; the buffer can be submitted any number of times, as long as the Gpu lives. */
+    /** \brief Records commands; the buffer can be submitted any number of times, as long as the Gpu lives. \p
+     * rendering: what a secondary one goes on with. */
     VkCommandBuffer record(const std::function<void(VkCommandBuffer)>& commands,
-                           VkCommandBufferLevel level = VK_COMMAND_BUFFER_LEVEL_PRIMARY);
+                           VkCommandBufferLevel level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                           const VkCommandBufferInheritanceRenderingInfo* rendering = nullptr);
 
     /** \brief Submits \p commands; a new fence, or \p next, signals when they are done. */
     VkFence submit(std::span<const VkCommandBuffer> commands, const void* next = nullptr, uint32_t signals = 0,

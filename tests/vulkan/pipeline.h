@@ -14,8 +14,8 @@ namespace svga::test {
 using vulkan::test::Stage;
 
 struct PipelineInfo {
-    std::map<Stage, std::string> glsl;                  ///< of graphics stages, or compute alone
-    std::vector<VkDescriptorSetLayoutBinding> bindings; ///< of set 0
+    std::map<Stage, std::string> glsl{};                  ///< of graphics stages, or compute alone
+    std::vector<VkDescriptorSetLayoutBinding> bindings{}; ///< of set 0
     VkDescriptorSetLayoutCreateFlags setFlags = 0;
     uint32_t pushed = 0;                                  ///< bytes of push constants
     const VkSpecializationInfo* specialisation = nullptr; ///< of all stages

@@ -130,4 +130,68 @@ TEST_F(Sampling, DepthAndStencilAreRed) {
     EXPECT_EQ(v[2], (Texel{1, 0.25f, 0, 0.25f}));
 }
 
+TEST_F(Sampling, ImmutableSamplersAreOfTheLayout) {
+    Image image(gpu, {.extent = {2, 1}, .usage = VK_IMAGE_USAGE_SAMPLED_BIT});
+    const std::array<uint32_t, 2> texels{0xff000000, 0xff0000ff};
+    image.write(std::span<const uint32_t>(texels));
+    const Sampler linear(gpu, [](VkSamplerCreateInfo&info) { info.minFilter = info.magFilter = VK_FILTER_LINEAR; }),
+        nearest(gpu);
+    VkDescriptorSetLayoutBinding immutable = textureAt(1);
+    const VkSampler handle = linear.handle();
+    immutable.pImmutableSamplers = &handle;
+    Pipeline pipeline(gpu, {.glsl = {{Stage::Compute, R"(#version 450
+        layout(local_size_x = 1) in;
+        layout(set = 0, binding = 0) buffer Out { vec4 v[]; };
+        layout(set = 0, binding = 1) uniform sampler2D a;
+        layout(set = 0, binding = 2) uniform sampler2D b;
+        void main() { v[0] = texture(a, vec2(0.5)); v[1] = texture(b, vec2(0.4, 0.5)); })"}},
+                            .bindings = {kResult, immutable, textureAt(2)}});
+    const VkDescriptorSet set = pipeline.allocate();
+    pipeline.write(set, 1, image.view(), nearest.handle()); // the sampler is ignored
+    pipeline.write(set, 2, image.view(), nearest.handle());
+    const std::vector<Texel> v = evaluate(pipeline, set, 2);
+    EXPECT_NEAR(v[0][0], 0.5f, 0.01);
+    EXPECT_EQ(v[1][0], 0.0f);
+}
+
+TEST_F(Sampling, BordersHaveTheirColors) {
+    Image image(gpu, {.extent = {2, 2}, .usage = VK_IMAGE_USAGE_SAMPLED_BIT});
+    image.write(std::span<const uint32_t>(std::vector<uint32_t>(4, 0x80808080)));
+    Image integers(gpu, {.format = VK_FORMAT_R32_UINT, .extent = {2, 2}, .usage = VK_IMAGE_USAGE_SAMPLED_BIT});
+    integers.write(std::span<const uint32_t>(std::vector<uint32_t>(4, 9)));
+    Pipeline pipeline(gpu, {.glsl = {{Stage::Compute, R"(#version 450
+        layout(local_size_x = 1) in;
+        layout(set = 0, binding = 0) buffer Out { vec4 v[]; };
+        layout(set = 0, binding = 1) uniform sampler2D a;
+        layout(set = 0, binding = 2) uniform usampler2D b;
+        void main() {
+            v[0] = texture(a, vec2(-0.5, 0.5));
+            v[1] = vec4(texture(b, vec2(1.5, 0.5)));
+            v[2] = vec4(texture(b, vec2(0.5, 0.5)));
+        })"}},
+                            .bindings = {kResult, textureAt(1), textureAt(2)}});
+    struct Case {
+        VkBorderColor floats, integers;
+        Texel expected;
+    };
+    for (const Case& c : {Case{VK_BORDER_COLOR_FLOAT_TRANSPARENT_BLACK, VK_BORDER_COLOR_INT_TRANSPARENT_BLACK, {}},
+                          Case{VK_BORDER_COLOR_FLOAT_OPAQUE_BLACK, VK_BORDER_COLOR_INT_OPAQUE_BLACK, {0, 0, 0, 1}},
+                          Case{VK_BORDER_COLOR_FLOAT_OPAQUE_WHITE, VK_BORDER_COLOR_INT_OPAQUE_WHITE, {1, 1, 1, 1}}}) {
+        const auto bordered = [this](VkBorderColor color) {
+            return std::make_unique<Sampler>(gpu, [color](VkSamplerCreateInfo& info) {
+                info.addressModeU = info.addressModeV = VK_SAMPLER_ADDRESS_MODE_CLAMP_TO_BORDER;
+                info.borderColor = color;
+            });
+        };
+        const auto first = bordered(c.floats), second = bordered(c.integers);
+        const VkDescriptorSet set = pipeline.allocate();
+        pipeline.write(set, 1, image.view(), first->handle());
+        pipeline.write(set, 2, integers.view(), second->handle());
+        const std::vector<Texel> v = evaluate(pipeline, set, 3);
+        EXPECT_EQ(v[0], c.expected);
+        EXPECT_EQ(v[1][0], c.expected[0]); // one component: green, blue are 0, alpha 1 where it is not the border's
+        EXPECT_EQ(v[2][0], 9.0f);
+    }
+}
+
 } // namespace svga::test

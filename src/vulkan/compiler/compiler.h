@@ -119,6 +119,7 @@ struct CompiledShader {
     uint32_t uavCount = 0;      ///< u# registers used, from CompileOptions::firstUav on
     uint32_t vertexInputs = 0;  ///< vertex: bit n: attribute location n is read, from register vn
     uint32_t renderTargets = 0; ///< fragment: bit n: color attachment n is written
+    bool makesPolygons = false; ///< geometry, tessellation evaluation: triangles come out, not points or lines
     bool usesDriverConstants = false;
     bool usesPushConstants = false;
     std::array<uint32_t, 3> workgroupSize{1, 1, 1}; ///< compute

@@ -349,7 +349,15 @@ void Emitter::run() {
     code_.op(VGPU10_OPCODE_RET);
 }
 
+bool makesPolygons(const shader_info& info) {
+    if (info.stage == MESA_SHADER_GEOMETRY)
+        return info.gs.output_primitive == MESA_PRIM_TRIANGLE_STRIP;
+    return info.stage == MESA_SHADER_TESS_EVAL && !info.tess.point_mode &&
+           info.tess._primitive_mode != TESS_PRIMITIVE_ISOLINES;
+}
+
 void Emitter::finish() {
+    result_.makesPolygons = makesPolygons(nir_.info);
     result_.bindings = resources_.bindings();
     result_.uavCount = resources_.uavCount();
 }
