@@ -94,8 +94,11 @@ void Executor::dropForgotten() {
         shaders.swap(forgottenShaders_);
         queries.swap(forgottenQueries_);
     }
+    for (const winsys::Ref<winsys::Surface>& surface : scratch_)
+        surfaces.push_back(surface.get());
     for (const winsys::Surface* surface : surfaces)
         objects_.forget(*surface);
+    scratch_.clear();
     for (const uint32_t id : shaders)
         objects_.destroyShader(id);
     for (const uint32_t id : queries) {

@@ -19,6 +19,7 @@
 #include "vulkan/image.h"
 #include "vulkan/query_pool.h"
 #include "vulkan/resource_binder.h"
+#include "vulkan/texel_programs.h"
 
 #include <exception>
 #include <memory>
@@ -98,6 +99,12 @@ public:
     /** \brief The rendering that has begun, for vk_meta's draws in it. */
     vk_meta_rendering_info metaRendering() const;
 
+    /** \brief Texels of an image become a buffer's. Only where TexelLayout knows them. */
+    void copyToBuffer(const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region,
+                      const TexelLayout& layout);
+    /** \brief Depth or stencil of a buffer becomes an image's that has both. */
+    void copyToDepthOrStencil(const Buffer& buffer, const Image& image, const VkBufferImageCopy2& region);
+
     void beginQuery(QueryPool& pool, uint32_t index);
     void endQuery(QueryPool& pool, uint32_t index);
     void resetQueries(QueryPool& pool, uint32_t first, uint32_t count);
@@ -141,6 +148,8 @@ private:
     std::span<const Faces> passes() const;
     /** Puts all that a draw needs in place. \p view: of the rendering, or kAllLayers */
     void prepareDraw(const DriverConstants& constants, uint32_t view, Faces faces);
+    /** Runs \p program for the texels of \p copy. \p views: see TexelPrograms::kImage and so on */
+    void runProgram(const TexelPrograms::Program& program, const TexelCopy& copy, std::span<const uint32_t> views);
     template <typename Emit>
     void draw(DriverConstants constants, Emit&& emit);
     void setIndexBuffer();
@@ -157,6 +166,8 @@ private:
     ContextObjects objects_;
     ResourceBinder binder_;
     GraphicsState graphicsState_;
+    TexelPrograms texelPrograms_;
+    std::vector<winsys::Ref<winsys::Surface>> scratch_; ///< of the driver's own, until the next command buffer
 
     std::array<Shader*, MESA_SHADER_STAGES> shaders_{};
     BoundSets graphics_, compute_;

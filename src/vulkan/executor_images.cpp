@@ -2,9 +2,10 @@
 //
 // Copies to and from images.
 //
-// The device copies between images, and from buffers to color images. For the rest - from images to buffers, and to
-// depth and stencil, which Vulkan has apart and the device together - the CPU copies in the coherent memory of image
-// and buffer, once the device has done what came before.
+// The device copies between images, and from buffers to images. Compute programs copy from images to buffers, and join
+// depth and stencil, which Vulkan copies apart and the device together. Only what no view shows as bits - compressed
+// blocks, shared exponents - the CPU copies, in the coherent memory of image and buffer, once the device has done what
+// came before.
 #include "vulkan/buffer.h"
 #include "vulkan/executor.h"
 #include "vulkan/image.h"
@@ -68,35 +69,12 @@ Layout bufferLayout(const Image& image, const VkBufferImageCopy2& region) {
     return {region.bufferOffset, row, row * blocks(height, vk_format_get_blockheight(image.format))};
 }
 
-/** Copies one texel (or block) between what the device has and what Vulkan has in buffers of an aspect. */
-void copyTexel(const Image& image, VkImageAspectFlags aspect, std::byte* inImage, std::byte* inBuffer, bool toBuffer) {
-    const auto move = [toBuffer](std::byte* image, std::byte* buffer, size_t size) {
-        std::memcpy(toBuffer ? buffer : image, toBuffer ? image : buffer, size);
-    };
-    const bool d24 = image.info->surface == SVGA3D_R24G8_TYPELESS,
-               d32s8 = image.info->surface == SVGA3D_R32G8X24_TYPELESS;
-    if (aspect == VK_IMAGE_ASPECT_STENCIL_BIT)
-        move(inImage + (d24 ? 3 : 4), inBuffer, 1);
-    else if (aspect == VK_IMAGE_ASPECT_DEPTH_BIT && d24)
-        move(inImage, inBuffer, 3);
-    else if (aspect == VK_IMAGE_ASPECT_DEPTH_BIT && d32s8)
-        move(inImage, inBuffer, 4);
-    else
-        move(inImage, inBuffer, bufferBlockBytes(image, aspect));
-}
-
-/** Whether texels are the same in both, so that rows can be copied whole. */
-bool isPacked(const Image& image) {
-    return image.info->surface != SVGA3D_R24G8_TYPELESS && image.info->surface != SVGA3D_R32G8X24_TYPELESS;
-}
-
-void copyByCpu(const Image& image, std::byte* imageBytes, const VkBufferImageCopy2& region, std::byte* bufferBytes,
-               bool toBuffer) {
-    const VkImageAspectFlags aspect = region.imageSubresource.aspectMask;
+/** Copies texels (or blocks) that are in memory as they are in the buffer. */
+void copyByCpu(const Image& image, const std::byte* imageBytes, const VkBufferImageCopy2& region,
+               std::byte* bufferBytes) {
     const uint32_t blockWidth = vk_format_get_blockwidth(image.format),
                    blockHeight = vk_format_get_blockheight(image.format);
-    const uint32_t imageBlock = g_SVGA3dSurfaceDescs[image.info->surface].pitchBytesPerBlock,
-                   bufferBlock = bufferBlockBytes(image, aspect);
+    const uint32_t block = vk_format_get_blocksize(image.format);
     const Layout buffer = bufferLayout(image, region);
     const uint64_t columns = blocks(region.imageExtent.width, blockWidth),
                    rows = blocks(region.imageExtent.height, blockHeight);
@@ -105,41 +83,62 @@ void copyByCpu(const Image& image, std::byte* imageBytes, const VkBufferImageCop
         const Layout texels =
             imageLayout(image, region.imageSubresource.baseArrayLayer + layer, region.imageSubresource.mipLevel);
         for (uint32_t z = 0; z < region.imageExtent.depth; ++z)
-            for (uint64_t y = 0; y < rows; ++y) {
-                std::byte* inImage = imageBytes + texels.offset + (region.imageOffset.z + z) * texels.slice +
-                                     (region.imageOffset.y / blockHeight + y) * texels.row +
-                                     uint64_t{region.imageOffset.x / blockWidth} * imageBlock;
-                std::byte* inBuffer = bufferBytes + buffer.offset + (layer + z) * buffer.slice + y * buffer.row;
-                if (isPacked(image)) {
-                    std::memcpy(toBuffer ? inBuffer : inImage, toBuffer ? inImage : inBuffer, columns * bufferBlock);
-                    continue;
-                }
-                for (uint64_t x = 0; x < columns; ++x)
-                    copyTexel(image, aspect, inImage + x * imageBlock, inBuffer + x * bufferBlock, toBuffer);
-            }
+            for (uint64_t y = 0; y < rows; ++y)
+                std::memcpy(bufferBytes + buffer.offset + (layer + z) * buffer.slice + y * buffer.row,
+                            imageBytes + texels.offset + (region.imageOffset.z + z) * texels.slice +
+                                (region.imageOffset.y / blockHeight + y) * texels.row +
+                                uint64_t{region.imageOffset.x / blockWidth} * block,
+                            columns * block);
     }
 }
 
-void copyByCpu(Executor& executor, Image& image, Buffer& buffer, std::span<const VkBufferImageCopy2> regions,
-               bool toBuffer) {
+void copyByCpu(Executor& executor, const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region) {
     executor.finish();
     const winsys::MapAccess access{.write = true, .unsynchronized = true};
-    auto* imageBytes = static_cast<std::byte*>(image.surface->map(access));
+    const auto* imageBytes = static_cast<std::byte*>(image.surface->map(access));
     auto* bufferBytes = static_cast<std::byte*>(buffer.surface->map(access)) + buffer.offset;
-    for (const VkBufferImageCopy2& region : regions)
-        copyByCpu(image, imageBytes, region, bufferBytes, toBuffer);
+    copyByCpu(image, imageBytes, region, bufferBytes);
     buffer.surface->unmap();
     image.surface->unmap();
 }
 
-void copyToImage(Executor& executor, const Buffer& buffer, const Image& image, const VkBufferImageCopy2& region) {
-    Encoder& encoder = executor.encoder();
-    const Layout from = bufferLayout(image, region);
+/** The part of a buffer that a copy is of, as a program has it bound. */
+struct BoundPart {
+    uint64_t first, bytes; ///< of the surface
+    uint32_t offset;       ///< of the first texel in it
+};
+
+BoundPart boundPart(const Buffer& buffer, const Layout& layout, const VkExtent3D& extent, uint32_t texelBytes) {
+    const uint64_t begin = buffer.offset + layout.offset;
+    const uint64_t end = begin + (extent.depth - 1) * layout.slice + (extent.height - 1) * layout.row +
+                         uint64_t{extent.width} * texelBytes;
+    const uint64_t first = begin & ~uint64_t{kRawViewAlignment - 1};
+    return {first, end - first, static_cast<uint32_t>(begin - first)};
+}
+
+/** Slices and layers are one. */
+TexelCopy texelCopy(const Image& image, const VkBufferImageCopy2& region) {
+    const bool slices = image.image_type == VK_IMAGE_TYPE_3D;
+    const auto z = slices ? static_cast<uint32_t>(region.imageOffset.z) : region.imageSubresource.baseArrayLayer;
+    const uint32_t count =
+        slices ? region.imageExtent.depth : vk_image_subresource_layer_count(&image, &region.imageSubresource);
+    const Layout layout = bufferLayout(image, region);
+    TexelCopy copy{};
+    copy.origin = {static_cast<uint32_t>(region.imageOffset.x), static_cast<uint32_t>(region.imageOffset.y), z};
+    copy.extent = {region.imageExtent.width, region.imageExtent.height, count};
+    copy.row = static_cast<uint32_t>(layout.row);
+    copy.slice = static_cast<uint32_t>(layout.slice);
+    return copy;
+}
+
+/** \p from: the first texel's offset is of \p buffer */
+void copyToImage(Encoder& encoder, winsys::Surface& buffer, const Layout& from, const Image& image,
+                 const VkBufferImageCopy2& region) {
     const uint32_t layers = vk_image_subresource_layer_count(&image, &region.imageSubresource);
     for (uint32_t layer = 0; layer < layers; ++layer)
         encoder.emit<SVGA3dCmdDXTransferFromBuffer>(SVGA_3D_CMD_DX_TRANSFER_FROM_BUFFER, 2, [&](auto& body) {
-            body.srcSid = encoder.name(*buffer.surface);
-            body.srcOffset = static_cast<uint32_t>(buffer.offset + from.offset + layer * from.slice);
+            body.srcSid = encoder.name(buffer);
+            body.srcOffset = static_cast<uint32_t>(from.offset + layer * from.slice);
             body.srcPitch = static_cast<uint32_t>(from.row);
             body.srcSlicePitch = static_cast<uint32_t>(from.slice);
             body.destSid = encoder.name(*image.surface);
@@ -184,6 +183,61 @@ void copyImage(Executor& executor, const Image& from, const Image& to, const VkI
 
 } // namespace
 
+void Executor::runProgram(const TexelPrograms::Program& program, const TexelCopy& copy,
+                          std::span<const uint32_t> views) {
+    constexpr uint32_t kSize = kPushConstantOffset + sizeof(TexelCopy);
+    const UploadRing::Range range = uploads_.take(kSize, kConstantBufferAlignment);
+    // Its first constants are of the whole dispatch, from the first workgroup on.
+    std::memset(range.data, 0, kPushConstantOffset);
+    std::memcpy(range.data + kPushConstantOffset, &copy, sizeof(copy));
+    binder_.bindProgram(program.code, program.id, views,
+                        {range.surface, range.offset, (kSize + kVectorBytes - 1) / kVectorBytes * kVectorBytes});
+    encoder_.emit<SVGA3dCmdDXDispatch>(SVGA_3D_CMD_DX_DISPATCH, 0, [&](auto& body) {
+        constexpr uint32_t kGroup = TexelPrograms::kGroup;
+        body.threadGroupCountX = (copy.extent[0] + kGroup - 1) / kGroup;
+        body.threadGroupCountY = (copy.extent[1] + kGroup - 1) / kGroup;
+        body.threadGroupCountZ = copy.extent[2];
+    });
+    binder_.forgetDriverConstants(SVGA3D_SHADERTYPE_CS);
+}
+
+void Executor::copyToBuffer(const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region,
+                            const TexelLayout& layout) {
+    if (objects_.trim())
+        forgetBound();
+    TexelCopy copy = texelCopy(image, region);
+    const BoundPart part =
+        boundPart(buffer, bufferLayout(image, region), {copy.extent[0], copy.extent[1], copy.extent[2]}, layout.bytes);
+    copy.offset = part.offset;
+    const std::array views{
+        image.texels(objects_, layout.view, region.imageSubresource.mipLevel),
+        rawView(objects_, RegisterFile::UnorderedAccess, *buffer.surface, part.first, part.bytes),
+    };
+    runProgram(texelPrograms_.toBuffer(objects_, layout, image.image_type), copy, views);
+}
+
+void Executor::copyToDepthOrStencil(const Buffer& buffer, const Image& image, const VkBufferImageCopy2& region) {
+    if (objects_.trim())
+        forgetBound();
+    const VkImageAspectFlags aspect = region.imageSubresource.aspectMask;
+    const TexelLayout given = *TexelLayout::of(image, aspect), kept = *TexelLayout::of(image, image.aspects & ~aspect);
+    TexelCopy copy = texelCopy(image, region);
+    const BoundPart part =
+        boundPart(buffer, bufferLayout(image, region), {copy.extent[0], copy.extent[1], copy.extent[2]}, given.bytes);
+    copy.offset = part.offset;
+    const uint64_t row = uint64_t{copy.extent[0]} * TexelPrograms::kJoinedBytes;
+    const Layout joined{0, row, row * copy.extent[1]};
+    scratch_.push_back(createBufferSurface(encoder_.device(), joined.slice * copy.extent[2]));
+    winsys::Surface& scratch = *scratch_.back();
+    const std::array views{
+        image.texels(objects_, kept.view, region.imageSubresource.mipLevel),
+        rawView(objects_, RegisterFile::UnorderedAccess, *buffer.surface, part.first, part.bytes),
+        rawView(objects_, RegisterFile::UnorderedAccess, scratch, 0, joined.slice * copy.extent[2]),
+    };
+    runProgram(texelPrograms_.join(objects_, given, kept), copy, views);
+    copyToImage(encoder_, scratch, joined, image, region);
+}
+
 } // namespace svga::vulkan
 
 using namespace svga::vulkan;
@@ -192,19 +246,31 @@ extern "C" {
 
 VKAPI_ATTR void VKAPI_CALL svga_CmdCopyBufferToImage2(VkCommandBuffer handle, const VkCopyBufferToImageInfo2* info) {
     Executor::run(handle, [&](Executor& executor) {
-        Buffer& buffer = as<Buffer>(vk_buffer_from_handle(info->srcBuffer));
-        Image& image = as<Image>(vk_image_from_handle(info->dstImage));
-        if (image.aspects != VK_IMAGE_ASPECT_COLOR_BIT)
-            return copyByCpu(executor, image, buffer, {info->pRegions, info->regionCount}, false);
-        for (uint32_t i = 0; i < info->regionCount; ++i)
-            copyToImage(executor, buffer, image, info->pRegions[i]);
+        const Buffer& buffer = as<Buffer>(vk_buffer_from_handle(info->srcBuffer));
+        const Image& image = as<Image>(vk_image_from_handle(info->dstImage));
+        constexpr VkImageAspectFlags kBoth = VK_IMAGE_ASPECT_DEPTH_BIT | VK_IMAGE_ASPECT_STENCIL_BIT;
+        for (const VkBufferImageCopy2& region : std::span(info->pRegions, info->regionCount)) {
+            if (image.aspects == kBoth) {
+                executor.copyToDepthOrStencil(buffer, image, region);
+            } else {
+                Layout from = bufferLayout(image, region);
+                from.offset += buffer.offset;
+                copyToImage(executor.encoder(), *buffer.surface, from, image, region);
+            }
+        }
     });
 }
 
 VKAPI_ATTR void VKAPI_CALL svga_CmdCopyImageToBuffer2(VkCommandBuffer handle, const VkCopyImageToBufferInfo2* info) {
     Executor::run(handle, [&](Executor& executor) {
-        copyByCpu(executor, as<Image>(vk_image_from_handle(info->srcImage)),
-                  as<Buffer>(vk_buffer_from_handle(info->dstBuffer)), {info->pRegions, info->regionCount}, true);
+        const Image& image = as<Image>(vk_image_from_handle(info->srcImage));
+        const Buffer& buffer = as<Buffer>(vk_buffer_from_handle(info->dstBuffer));
+        for (const VkBufferImageCopy2& region : std::span(info->pRegions, info->regionCount)) {
+            if (const auto layout = TexelLayout::of(image, region.imageSubresource.aspectMask))
+                executor.copyToBuffer(image, buffer, region, *layout);
+            else
+                copyByCpu(executor, image, buffer, region);
+        }
     });
 }
 

@@ -100,10 +100,8 @@ void addCompressed(Table& table) {
 void addDepths(Table& table) {
     table[VK_FORMAT_D16_UNORM] = {SVGA3D_D16_UNORM, SVGA3D_R16_TYPELESS, SVGA3D_R16_UNORM, SVGA3D_FORMAT_INVALID};
     table[VK_FORMAT_D32_SFLOAT] = {SVGA3D_D32_FLOAT, SVGA3D_R32_TYPELESS, SVGA3D_R32_FLOAT, SVGA3D_FORMAT_INVALID};
-    table[VK_FORMAT_D24_UNORM_S8_UINT] = {SVGA3D_D24_UNORM_S8_UINT, SVGA3D_R24G8_TYPELESS, SVGA3D_R24_UNORM_X8,
-                                          SVGA3D_X24_G8_UINT};
-    table[VK_FORMAT_X8_D24_UNORM_PACK32] = {SVGA3D_D24_UNORM_S8_UINT, SVGA3D_R24G8_TYPELESS, SVGA3D_R24_UNORM_X8,
-                                            SVGA3D_FORMAT_INVALID};
+    // Of depth in 24 bits a shader reads a number that need not lead back to the same bits: copies, which take depth
+    // and stencil apart by shaders, would not be exact.
     table[VK_FORMAT_D32_SFLOAT_S8_UINT] = {SVGA3D_D32_FLOAT_S8X24_UINT, SVGA3D_R32G8X24_TYPELESS,
                                            SVGA3D_R32_FLOAT_X8X24, SVGA3D_X32_G8X24_UINT};
 }

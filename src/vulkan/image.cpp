@@ -33,7 +33,9 @@ uint64_t bindFlags(const Image& image) {
     // Commands that copy, blit and clear are draws and dispatches of the driver's.
     const VkImageUsageFlags usage = image.usage | image.stencil_usage;
     uint64_t flags = 0;
-    if (usage & (kRead | VK_IMAGE_USAGE_TRANSFER_SRC_BIT))
+    // Of depth and stencil a copy writes both, and reads the one that is to stay.
+    const bool joined = image.info->stencil != SVGA3D_FORMAT_INVALID && usage & VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+    if (usage & (kRead | VK_IMAGE_USAGE_TRANSFER_SRC_BIT) || joined)
         flags |= SVGA3D_SURFACE_BIND_SHADER_RESOURCE;
     if (usage & VK_IMAGE_USAGE_STORAGE_BIT)
         flags |= SVGA3D_SURFACE_BIND_UAVIEW;
@@ -76,6 +78,16 @@ winsys::SurfaceDesc Image::surfaceDesc() const {
         desc.sampleCount = samples;
     }
     return desc;
+}
+
+uint32_t Image::texels(ContextObjects& objects, SVGA3dSurfaceFormat format, uint32_t level) const {
+    SVGA3dCmdDXDefineShaderResourceView body{};
+    body.format = format;
+    body.resourceDimension = dimension(*this);
+    body.desc.tex.mostDetailedMip = level;
+    body.desc.tex.mipLevels = 1;
+    body.desc.tex.arraySize = array_layers;
+    return objects.view(ContextObjects::ShaderResourceView, *surface, body);
 }
 
 uint32_t ImageView::shaderResource(ContextObjects& objects) const {

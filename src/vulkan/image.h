@@ -31,6 +31,8 @@ struct Image : vk_image {
     winsys::SurfaceDesc surfaceDesc() const;
     /** \brief Number of a subresource, as the device counts. */
     uint32_t subresource(uint32_t layer, uint32_t level) const { return layer * mip_levels + level; }
+    /** \brief Id of a view to read all layers of \p level through \p format. Throws Error. */
+    uint32_t texels(ContextObjects& objects, SVGA3dSurfaceFormat format, uint32_t level) const;
 
     const Format* info = nullptr;
     winsys::Ref<winsys::Surface> surface; ///< null until it is bound

@@ -14,32 +14,9 @@ namespace svga::vulkan {
 
 namespace {
 
-constexpr uint32_t kVector = 16; ///< bytes: what constant buffers are measured in
 constexpr uint32_t kNone = SVGA3D_INVALID_ID;
 constexpr std::array<uint8_t, 4> kIdentity{0, 1, 2, 3};
 constexpr uint32_t kUnknown = SVGA3D_INVALID_ID - 1; ///< not known to the driver: is to be set
-
-uint32_t rawView(ContextObjects& objects, RegisterFile file, winsys::Surface& surface, uint64_t offset,
-                 uint64_t range) {
-    const auto first = static_cast<uint32_t>(offset / sizeof(uint32_t));
-    const auto count = static_cast<uint32_t>((range + sizeof(uint32_t) - 1) / sizeof(uint32_t));
-    if (file == RegisterFile::UnorderedAccess) {
-        SVGA3dCmdDXDefineUAView body{};
-        body.format = SVGA3D_R32_TYPELESS;
-        body.resourceDimension = SVGA3D_RESOURCE_BUFFER;
-        body.desc.buffer.firstElement = first;
-        body.desc.buffer.numElements = count;
-        body.desc.buffer.flags = SVGA3D_UABUFFER_RAW;
-        return objects.view(ContextObjects::UnorderedAccessView, surface, body);
-    }
-    SVGA3dCmdDXDefineShaderResourceView body{};
-    body.format = SVGA3D_R32_TYPELESS;
-    body.resourceDimension = SVGA3D_RESOURCE_BUFFEREX;
-    body.desc.bufferex.firstElement = first;
-    body.desc.bufferex.numElements = count;
-    body.desc.bufferex.flags = SVGA3D_BUFFEREX_SRV_RAW;
-    return objects.view(ContextObjects::ShaderResourceView, surface, body);
-}
 
 uint32_t typedView(ContextObjects& objects, RegisterFile file, const BufferView& view) {
     const Buffer& buffer = static_cast<const Buffer&>(*view.buffer);
@@ -67,7 +44,7 @@ ConstantRange constantRange(const Descriptor& descriptor, uint32_t dynamicOffset
     const uint64_t size = std::min<uint64_t>(descriptor.range, SVGA3D_DX_MAX_CONSTBUF_BINDING_SIZE);
     return {descriptor.buffer->surface.get(),
             static_cast<uint32_t>(descriptor.buffer->offset + descriptor.offset + dynamicOffset),
-            static_cast<uint32_t>((size + kVector - 1) / kVector * kVector)};
+            static_cast<uint32_t>((size + kVectorBytes - 1) / kVectorBytes * kVectorBytes)};
 }
 
 /** The descriptor of \p binding and its dynamic offset; null where none is bound. */
@@ -85,6 +62,28 @@ const Descriptor* lookUp(const ShaderBinding& binding, const BindPoint& bindPoin
 }
 
 } // namespace
+
+uint32_t rawView(ContextObjects& objects, RegisterFile file, winsys::Surface& surface, uint64_t offset,
+                 uint64_t range) {
+    const auto first = static_cast<uint32_t>(offset / sizeof(uint32_t));
+    const auto count = static_cast<uint32_t>((range + sizeof(uint32_t) - 1) / sizeof(uint32_t));
+    if (file == RegisterFile::UnorderedAccess) {
+        SVGA3dCmdDXDefineUAView body{};
+        body.format = SVGA3D_R32_TYPELESS;
+        body.resourceDimension = SVGA3D_RESOURCE_BUFFER;
+        body.desc.buffer.firstElement = first;
+        body.desc.buffer.numElements = count;
+        body.desc.buffer.flags = SVGA3D_UABUFFER_RAW;
+        return objects.view(ContextObjects::UnorderedAccessView, surface, body);
+    }
+    SVGA3dCmdDXDefineShaderResourceView body{};
+    body.format = SVGA3D_R32_TYPELESS;
+    body.resourceDimension = SVGA3D_RESOURCE_BUFFEREX;
+    body.desc.bufferex.firstElement = first;
+    body.desc.bufferex.numElements = count;
+    body.desc.bufferex.flags = SVGA3D_BUFFEREX_SRV_RAW;
+    return objects.view(ContextObjects::ShaderResourceView, surface, body);
+}
 
 struct ResourceBinder::Wanted {
     Wanted() {
@@ -219,6 +218,29 @@ void ResourceBinder::setShader(SVGA3dShaderType type, uint32_t id) {
     stages_[type].shader = id;
 }
 
+void ResourceBinder::setResources(SVGA3dShaderType type, const std::array<uint32_t, SVGA3D_DX_MAX_SRVIEWS>& views) {
+    setDifferent<SVGA3dCmdDXSetShaderResources>(SVGA_3D_CMD_DX_SET_SHADER_RESOURCES, stages_[type].resources, views,
+                                                [type](auto& body, uint32_t first) {
+                                                    body.startView = first;
+                                                    body.type = type;
+                                                });
+}
+
+void ResourceBinder::bindProgram(const CompiledShader& code, uint32_t id, std::span<const uint32_t> views,
+                                 const ConstantRange& constants) {
+    setShader(SVGA3D_SHADERTYPE_CS, id);
+    setConstants(SVGA3D_SHADERTYPE_CS, 0, constants);
+    Wanted wanted;
+    for (const ShaderBinding& binding : code.bindings) {
+        if (binding.file == RegisterFile::UnorderedAccess)
+            wantedUavs_.at(binding.reg) = views[binding.binding];
+        else
+            wanted.resources.at(binding.reg) = views[binding.binding];
+    }
+    setResources(SVGA3D_SHADERTYPE_CS, wanted.resources);
+    bindComputeUavs();
+}
+
 void ResourceBinder::bindStage(SVGA3dShaderType type, Shader* shader, const BindPoint& bindPoint,
                                const DriverConstants& constants, const PushConstants& pushed) {
     if (!shader) {
@@ -230,11 +252,7 @@ void ResourceBinder::bindStage(SVGA3dShaderType type, Shader* shader, const Bind
     setShader(type, shader->idFor(objects_, wanted.swizzles));
     if (shader->code.usesDriverConstants || shader->code.usesPushConstants)
         setDriverConstants(type, constants, pushed);
-    setDifferent<SVGA3dCmdDXSetShaderResources>(SVGA_3D_CMD_DX_SET_SHADER_RESOURCES, stage.resources, wanted.resources,
-                                                [type](auto& body, uint32_t first) {
-                                                    body.startView = first;
-                                                    body.type = type;
-                                                });
+    setResources(type, wanted.resources);
     setDifferent<SVGA3dCmdDXSetSamplers>(SVGA_3D_CMD_DX_SET_SAMPLERS, stage.samplers, wanted.samplers,
                                          [type](auto& body, uint32_t first) {
                                              body.startSampler = first;

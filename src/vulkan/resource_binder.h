@@ -31,6 +31,9 @@ struct ConstantRange {
     bool operator==(const ConstantRange&) const = default;
 };
 
+/** \brief A view of bytes of a buffer surface, of a multiple of kRawViewAlignment on, for \p file. Throws Error. */
+uint32_t rawView(ContextObjects& objects, RegisterFile file, winsys::Surface& surface, uint64_t offset, uint64_t range);
+
 class ResourceBinder {
 public:
     ResourceBinder(Encoder& encoder, ContextObjects& objects, UploadRing& uploads);
@@ -38,6 +41,11 @@ public:
     /** \brief Puts \p shader, or none, and all it uses at a stage. Throws Error. */
     void bindStage(SVGA3dShaderType type, Shader* shader, const BindPoint& bindPoint, const DriverConstants& constants,
                    const PushConstants& pushed);
+
+    /** \brief Puts a compute program of the driver's own in place: \p views by binding number, \p constants in constant
+     * buffer 0. Throws Error. */
+    void bindProgram(const CompiledShader& code, uint32_t id, std::span<const uint32_t> views,
+                     const ConstantRange& constants);
 
     /** \brief Sets the unordered access views that bindStage() has found since the last
      * call. */
@@ -71,6 +79,7 @@ private:
     /** Looks up what \p shader uses, and sets its constant buffers but the driver's. */
     Wanted resources(SVGA3dShaderType type, const Shader& shader, const BindPoint& bindPoint);
     void setShader(SVGA3dShaderType type, uint32_t id);
+    void setResources(SVGA3dShaderType type, const std::array<uint32_t, SVGA3D_DX_MAX_SRVIEWS>& views);
     void setConstants(SVGA3dShaderType type, uint32_t slot, const ConstantRange& range);
     void setDriverConstants(SVGA3dShaderType type, const DriverConstants& constants, const PushConstants& pushed);
     /** Sets what differs between \p before and \p after, and makes them equal. */

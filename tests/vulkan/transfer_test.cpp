@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+//
+// Copies between images and buffers, bit by bit.
+#include "image.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+namespace svga::test {
+
+namespace {
+
+struct FormatCase {
+    VkFormat format;
+    VkImageAspectFlagBits aspect;
+    uint32_t bytes, block = 1; ///< of a block, and its texels in each direction
+};
+
+class Transfer : public testing::TestWithParam<FormatCase> {
+protected:
+    bool isSupported() const {
+        VkFormatProperties properties;
+        vkGetPhysicalDeviceFormatProperties(gpu.physicalDevice(), GetParam().format, &properties);
+        return properties.optimalTilingFeatures & VK_FORMAT_FEATURE_TRANSFER_SRC_BIT;
+    }
+
+    /** Random bits that survive: numbers that are none of the format's may be made others. */
+    std::vector<uint8_t> texels(size_t size) {
+        std::vector<uint8_t> bytes(size);
+        std::ranges::generate(bytes, [this] { return static_cast<uint8_t>(random()); });
+        const FormatCase& c = GetParam();
+        const bool floatDepth = c.aspect == VK_IMAGE_ASPECT_DEPTH_BIT &&
+                                (c.format == VK_FORMAT_D32_SFLOAT || c.format == VK_FORMAT_D32_SFLOAT_S8_UINT);
+        for (size_t at = 0; floatDepth && at < size; at += 4) {
+            uint32_t word;
+            std::memcpy(&word, &bytes[at], 4);
+            const float depth = static_cast<float>(word) / 4294967296.0f; // from 0 to 1
+            std::memcpy(&bytes[at], &depth, 4);
+        }
+        return bytes;
+    }
+
+    Gpu gpu;
+    std::mt19937 random{4711};
+};
+
+} // namespace
+
+/** Regions at odd places, with rows and slices longer than they need be; what lies between stays as it is. */
+TEST_P(Transfer, TexelsComeAndGoBitByBit) {
+    if (!isSupported())
+        GTEST_SKIP() << "there is no such format";
+    const FormatCase& c = GetParam();
+    Image image(gpu, {.format = c.format, .extent = {20, 12}, .layers = 3});
+    const uint32_t columns = 20 / c.block, rows = 12 / c.block;
+    const std::vector<uint8_t> whole = texels(size_t{3} * columns * rows * c.bytes);
+    CoherentBuffer from(gpu, whole.size()), to(gpu, 65536);
+    std::ranges::copy(whole, from.memory.as<uint8_t>().begin());
+    std::ranges::fill(to.memory.as<uint8_t>(), uint8_t{0xa5});
+    const VkImageSubresourceLayers all{static_cast<VkImageAspectFlags>(c.aspect), 0, 0, 3};
+    const VkBufferImageCopy there{0, 0, 0, all, {}, {20, 12, 1}};
+    // Layers 1 and 2, from block (1, 1) on: 3 by 2 blocks, in rows of 5 and slices of 4 rows.
+    const auto blocks = [&c](uint32_t count) { return count * c.block; };
+    const VkDeviceSize offset = 12 * VkDeviceSize{std::max(c.bytes, 4u)};
+    const VkBufferImageCopy back{offset,
+                                 blocks(5),
+                                 blocks(4),
+                                 {all.aspectMask, 0, 1, 2},
+                                 {int32_t(blocks(1)), int32_t(blocks(1)), 0},
+                                 {blocks(3), blocks(2), 1}};
+    gpu.run([&](VkCommandBuffer commands) {
+        vkCmdCopyBufferToImage(commands, from.buffer.handle(), image.handle(), VK_IMAGE_LAYOUT_GENERAL, 1, &there);
+        barrier(commands, VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_TRANSFER_READ_BIT);
+        vkCmdCopyImageToBuffer(commands, image.handle(), VK_IMAGE_LAYOUT_GENERAL, to.buffer.handle(), 1, &back);
+        barrier(commands, VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT);
+    });
+    std::vector<uint8_t> expected(65536, 0xa5);
+    for (uint32_t layer = 0; layer < 2; ++layer)
+        for (uint32_t y = 0; y < 2; ++y)
+            std::copy_n(whole.begin() + (((layer + 1) * rows + y + 1) * columns + 1) * c.bytes, 3 * c.bytes,
+                        expected.begin() + static_cast<ptrdiff_t>(offset) + ((layer * 4 + y) * 5) * c.bytes);
+    const std::span<const uint8_t> result = to.memory.as<uint8_t>();
+    for (size_t i = 0; i < expected.size(); ++i)
+        ASSERT_EQ(result[i], expected[i]) << "byte " << i;
+}
+
+constexpr VkImageAspectFlagBits kColorAspect = VK_IMAGE_ASPECT_COLOR_BIT, kDepthAspect = VK_IMAGE_ASPECT_DEPTH_BIT,
+                                kStencilAspect = VK_IMAGE_ASPECT_STENCIL_BIT;
+
+INSTANTIATE_TEST_SUITE_P(
+    Formats, Transfer,
+    testing::Values(
+        FormatCase{VK_FORMAT_R8_UNORM, kColorAspect, 1}, FormatCase{VK_FORMAT_R8_SNORM, kColorAspect, 1},
+        FormatCase{VK_FORMAT_R8G8_UINT, kColorAspect, 2}, FormatCase{VK_FORMAT_R5G6B5_UNORM_PACK16, kColorAspect, 2},
+        FormatCase{VK_FORMAT_A1R5G5B5_UNORM_PACK16, kColorAspect, 2}, FormatCase{VK_FORMAT_R16_SFLOAT, kColorAspect, 2},
+        FormatCase{VK_FORMAT_R8G8B8A8_SRGB, kColorAspect, 4}, FormatCase{VK_FORMAT_R8G8B8A8_SNORM, kColorAspect, 4},
+        FormatCase{VK_FORMAT_B8G8R8A8_UNORM, kColorAspect, 4}, FormatCase{VK_FORMAT_B8G8R8A8_SRGB, kColorAspect, 4},
+        FormatCase{VK_FORMAT_A2B10G10R10_UNORM_PACK32, kColorAspect, 4},
+        FormatCase{VK_FORMAT_B10G11R11_UFLOAT_PACK32, kColorAspect, 4},
+        FormatCase{VK_FORMAT_E5B9G9R9_UFLOAT_PACK32, kColorAspect, 4},
+        FormatCase{VK_FORMAT_R16G16_SNORM, kColorAspect, 4}, FormatCase{VK_FORMAT_R32_SFLOAT, kColorAspect, 4},
+        FormatCase{VK_FORMAT_R16G16B16A16_SFLOAT, kColorAspect, 8}, FormatCase{VK_FORMAT_R32G32_SINT, kColorAspect, 8},
+        FormatCase{VK_FORMAT_R32G32B32A32_SFLOAT, kColorAspect, 16},
+        FormatCase{VK_FORMAT_BC1_RGBA_UNORM_BLOCK, kColorAspect, 8, 4},
+        FormatCase{VK_FORMAT_BC7_SRGB_BLOCK, kColorAspect, 16, 4}, FormatCase{VK_FORMAT_D16_UNORM, kDepthAspect, 2},
+        FormatCase{VK_FORMAT_D32_SFLOAT, kDepthAspect, 4},
+
+        FormatCase{VK_FORMAT_D32_SFLOAT_S8_UINT, kDepthAspect, 4},
+        FormatCase{VK_FORMAT_D32_SFLOAT_S8_UINT, kStencilAspect, 1}),
+    [](const auto& info) {
+        return std::to_string(info.param.format) + (info.param.aspect == kColorAspect   ? ""
+                                                    : info.param.aspect == kDepthAspect ? "Depth"
+                                                                                        : "Stencil");
+    });
+
+/** A copy of one aspect leaves the other as it was. */
+TEST(DepthAndStencil, AreCopiedApart) {
+    Gpu gpu;
+    Image image(gpu, {.format = VK_FORMAT_D32_SFLOAT_S8_UINT});
+    const auto depths = [](float value) { return std::vector<float>(256, value); };
+    const auto stencils = [](uint8_t value) { return std::vector<uint8_t>(256, value); };
+    image.write(std::span<const float>(depths(0.3f)), kDepthAspect);
+    image.write(std::span<const uint8_t>(stencils(0x99)), kStencilAspect);
+    EXPECT_EQ(image.read<float>(kDepthAspect), depths(0.3f));
+    image.write(std::span<const float>(depths(0.7f)), kDepthAspect);
+    EXPECT_EQ(image.read<uint8_t>(kStencilAspect), stencils(0x99));
+    EXPECT_EQ(image.read<float>(kDepthAspect), depths(0.7f));
+}
+
+} // namespace svga::test
