@@ -17,6 +17,12 @@ namespace {
 
 using namespace svga::launcher;
 
+/// The device writes its files when the program has ended, which takes it a while where the machine is busy.
+std::chrono::seconds graceFor(const Options& options) {
+    const bool writes = !options.screenshotFile.empty() || !options.recordFile.empty();
+    return std::chrono::seconds(writes ? 30 : 1);
+}
+
 int launch(const Options& options) {
     const auto executable = std::filesystem::read_symlink("/proc/self/exe");
     const auto shim = findEmbeddedKernel(executable);
@@ -32,7 +38,8 @@ int launch(const Options& options) {
     std::vector<std::string> inherited;
     for (char** variable = environ; *variable; ++variable)
         inherited.emplace_back(*variable);
-    const int exitCode = runProgram(options.program, programEnvironment(options, stack, shim, page.path(), inherited));
+    const auto environment = programEnvironment(options, stack, shim, page.path(), inherited);
+    const int exitCode = runProgram(options.program, environment, graceFor(options));
     if (options.stats)
         writeStats(statsFile.is_open() ? statsFile : std::cerr, options, page.counters(), exitCode);
     return exitCode;

@@ -24,7 +24,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kForwardedSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-constexpr auto kGracePeriod = std::chrono::seconds(1);
 
 int exitCode(int status) {
     return WIFSIGNALED(status) ? kExitSignalBase + WTERMSIG(status) : WEXITSTATUS(status);
@@ -59,9 +58,9 @@ std::optional<int> reap(pid_t program, bool& left) {
 }
 
 /// What the program left behind became our children, as we are their subreaper: waits for them, then kills them.
-void endDescendants(const sigset_t& signals) {
+void endDescendants(const sigset_t& signals, std::chrono::seconds grace) {
     const std::string children = "/proc/self/task/" + std::to_string(::getpid()) + "/children";
-    const auto deadline = Clock::now() + kGracePeriod;
+    const auto deadline = Clock::now() + grace;
     for (bool left = true;;) {
         reap(-1, left);
         if (!left)
@@ -93,7 +92,8 @@ int waitForProgram(pid_t program, const sigset_t& signals) {
 
 } // namespace
 
-int runProgram(const std::vector<std::string>& command, const std::vector<std::string>& environment) {
+int runProgram(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+               std::chrono::seconds grace) {
     std::vector<char*> arguments = execPointers(command);
     std::vector<char*> variables = execPointers(environment);
     int pipe[2];
@@ -126,7 +126,7 @@ int runProgram(const std::vector<std::string>& command, const std::vector<std::s
         return error == ENOENT ? kExitNoProgram : kExitCannotRun;
     }
     const int result = waitForProgram(program, signals);
-    endDescendants(signals);
+    endDescendants(signals, grace);
     return result;
 }
 
