@@ -326,6 +326,25 @@ TEST_F(DisplayTest, GoesOffWithTheFramebufferItShows) {
     EXPECT_EQ(card.ioctl(DRM_IOCTL_MODE_RMFB, id), -ENOENT);
 }
 
+TEST_F(DisplayTest, ShowsTheLastFrameOfAProgramThatCleansUpAtOnce) {
+    for (const bool shownFirst : {true, false}) {
+        const auto a = card.createDumb(), b = card.createDumb();
+        Mapping pixels(*device.kernel, *card.file, b.offset, b.size);
+        ASSERT_EQ(card.setCrtc(a.framebuffer, card.preferredMode()), 0);
+        std::memset(pixels.data(), 0x80, b.size);
+        const uint64_t before = device.counters->bytes_uploaded;
+        ASSERT_EQ(card.flip(b.framebuffer, 7), 0);
+        for (uint32_t id :
+             shownFirst ? std::array{a.framebuffer, b.framebuffer} : std::array{b.framebuffer, a.framebuffer})
+            EXPECT_EQ(card.ioctl(DRM_IOCTL_MODE_RMFB, id), 0);
+        EXPECT_GE(device.counters->bytes_uploaded - before, uint64_t{b.pitch} * kHeight);
+        const auto event = card.event();
+        ASSERT_TRUE(event);
+        EXPECT_EQ(event->user_data, 7u);
+        EXPECT_EQ(card.crtc().mode_valid, 0u);
+    }
+}
+
 TEST_F(DisplayTest, AFileMayGoWithItsFlipStillToCome) {
     for (int i = 0; i < 20; ++i) {
         Card other(device);

@@ -88,6 +88,9 @@ bool Display::removeFramebuffer(uint32_t id, const void* owner) {
     const auto it = framebuffers_.find(id);
     if (it == framebuffers_.end() || it->second.owner != owner)
         return false;
+    // A flip that was asked for comes first, as in Linux, where the removal is a commit after it.
+    if (flip_ && (flip_->framebuffer == id || shown_ == id))
+        carryOutFlip();
     if (shown_ == id)
         turnOff();
     framebuffers_.erase(it);
@@ -107,8 +110,6 @@ void Display::forget(const void* owner, const EventSink* sink) {
     for (const uint32_t id : framebuffers(owner))
         removeFramebuffer(id, owner);
     std::erase_if(events_, [&](const auto& entry) { return entry.second.sink.get() == sink; });
-    if (flip_ && flip_->owner == owner)
-        flip_.reset();
 }
 
 uint64_t Display::setMode(const drm_mode_modeinfo& mode, uint32_t id) {
@@ -143,8 +144,7 @@ void Display::flip(uint32_t id, std::optional<RequestedEvent> event) {
     if (framebuffer->width < mode_->hdisplay || framebuffer->height < mode_->vdisplay)
         throw IoctlError(ENOSPC);
     const auto& memory = framebuffer->surface->backup;
-    flip_ =
-        Flip{id, framebuffer->owner, std::move(event), memory ? memory->lastUse : kernel_.submitted(), std::nullopt};
+    flip_ = Flip{id, std::move(event), memory ? memory->lastUse : kernel_.submitted(), std::nullopt};
     if (kernel_.retired() < flip_->drawn)
         kernel_.whenRetired(flip_->drawn, [this] { changed_.notify_all(); });
     changed_.notify_all();
@@ -219,12 +219,10 @@ bool Display::sendDueEvents() {
 }
 
 void Display::carryOutFlip() {
-    // Where the framebuffer was removed or the display turned off meanwhile there is nothing to show, but the program
-    // still waits for its event.
-    const auto shown = framebuffers_.find(flip_->framebuffer);
-    if (shown != framebuffers_.end() && mode_ && !kernel_.lost()) {
-        show(shown->second, nullptr);
-        shown_ = shown->first;
+    // Where the display was turned off meanwhile there is nothing to show, but the program still waits for its event.
+    if (mode_ && !kernel_.lost()) {
+        show(framebuffers_.at(flip_->framebuffer), nullptr);
+        shown_ = flip_->framebuffer;
     }
     const Flip done = std::move(*flip_);
     flip_.reset();

@@ -88,7 +88,11 @@ public:
     uint32_t addFramebuffer(Framebuffer framebuffer);
     /** \brief Null where there is no such framebuffer. */
     const Framebuffer* framebuffer(uint32_t id) const;
-    /** \brief Removes one, and turns the display off where it shows that. \return false: \p owner has none of that id.
+    /**
+     * \brief Removes one, and turns the display off where it shows that. A flip to it, or from it, is carried out
+     * before.
+     *
+     * \return false: \p owner has none of that id
      */
     bool removeFramebuffer(uint32_t id, const void* owner);
     /** \brief The open file \p owner goes: so do its framebuffers, and the events it asked for. */
@@ -119,8 +123,7 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     struct Flip {
-        uint32_t framebuffer;
-        const void* owner; ///< of the framebuffer
+        uint32_t framebuffer; ///< is there: none is removed with a flip to it left
         std::optional<RequestedEvent> event;
         uint64_t drawn;                ///< seqno after which the framebuffer can be shown
         std::optional<uint64_t> blank; ///< when it will be; not known until it is drawn
