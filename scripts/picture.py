@@ -75,3 +75,14 @@ def difference(first, second, tolerance):
         if any(abs(x - y) > tolerance for x, y in zip(pixels[start : start + step], b[3][start : start + step])):
             wrong += 1
     return wrong / (width * height)
+
+
+def distance(first, second):
+    """How far two pictures are apart: the largest difference of a colour component, and the shares (0 to 1) of the components that
+    differ, and that differ by more than one. Where sizes differ (255, 1, 1)."""
+    a, b = read_rgb(first), read_rgb(second)
+    if a[:2] != b[:2]:
+        return 255, 1.0, 1.0
+    apart = [abs(x - y) for x, y in zip(a[2], b[2])]
+    same, by_one = apart.count(0), apart.count(1)
+    return max(apart), 1 - same / len(apart), 1 - (same + by_one) / len(apart)
