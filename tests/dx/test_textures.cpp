@@ -151,6 +151,17 @@ TEST_F(TextureTest, FiltersAddressesAndBorders) {
     EXPECT_EQ(sample(at2D, view, at(1.25f, 0.5f), samplerState(0, SVGA3D_TEX_ADDRESS_BORDER, {0, 1, 0, 1})), kGreen);
 }
 
+TEST_F(TextureTest, BorderOfAnAlphaTexture) {
+    const uint32_t alpha = texture(1, 1, SVGA3D_A8_UNORM);
+    const uint32_t view = resourceView(alpha, SVGA3D_RESOURCE_TEXTURE2D, SVGA3D_A8_UNORM);
+    const uint32_t bordered = samplerState(0, SVGA3D_TEX_ADDRESS_BORDER, {1, 1, 1, 0.8f});
+    EXPECT_EQ(sample(VGPU10_RESOURCE_DIMENSION_TEXTURE2D, view, at(1.5f, 0.5f), bordered), (Rgba{0, 0, 0, 204}));
+    const uint32_t colour = texture(1, 1);
+    const uint32_t colourView = resourceView(colour, SVGA3D_RESOURCE_TEXTURE2D);
+    EXPECT_EQ(sample(VGPU10_RESOURCE_DIMENSION_TEXTURE2D, colourView, at(1.5f, 0.5f), bordered),
+              (Rgba{255, 255, 255, 204}));
+}
+
 TEST_F(TextureTest, DepthIsComparedAndRead) {
     const uint32_t depth = image({4, 4, 1}, SVGA3D_SURFACE_BIND_DEPTH_STENCIL, 1, 1, SVGA3D_R32_TYPELESS);
     clearDepth(depthView(depth, SVGA3D_D32_FLOAT), 0.5f, 0);

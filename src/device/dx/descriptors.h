@@ -102,6 +102,7 @@ public:
 private:
     Descriptor constantBuffer(const DxContext& context, const ResourceUse& use);
     Descriptor shaderResource(const DxContext& context, const ResourceUse& use);
+    Descriptor sampler(const DxContext& context, const ResourceUse& use);
     Descriptor uav(const DxContext& context, const ResourceUse& use);
     Descriptor bufferView(Surface& surface, const ResourceUse& use, SVGA3dSurfaceFormat format, uint32_t first,
                           uint32_t count, bool raw);

@@ -36,7 +36,7 @@ std::vector<ResourceUse> usesOf(const vgpu10::ShaderInfo& info) {
                         VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER});
     for (const auto& sampler : info.samplers)
         uses.push_back({stage, Kind::Sampler, sampler.slot, base + BindingLayout::kSamplers + sampler.slot,
-                        VK_DESCRIPTOR_TYPE_SAMPLER, ResourceDimension::Unknown, sampler.comparison});
+                        VK_DESCRIPTOR_TYPE_SAMPLER, ResourceDimension::Unknown, sampler.comparison, sampler.resources});
     for (const auto& resource : info.resources)
         uses.push_back({stage, Kind::ShaderResource, resource.slot,
                         base + BindingLayout::kShaderResources + resource.slot, resourceType(resource.dimension, false),
@@ -175,8 +175,12 @@ const PipelineLayout& Pipelines::layoutOf(const std::vector<const ShaderVariant*
         layout->uses.insert(layout->uses.end(), uses.begin(), uses.end());
     }
     std::vector<uint32_t> key;
-    for (const ResourceUse& use : layout->uses)
+    for (const ResourceUse& use : layout->uses) {
         key.insert(key.end(), {use.binding, uint32_t(use.type), uint32_t(use.dimension), uint32_t(use.comparison)});
+        for (uint32_t slot = 0; slot < use.sampled.size(); ++slot)
+            if (use.sampled[slot])
+                key.push_back(slot);
+    }
     auto [place, isNew] = layouts_.try_emplace(std::move(key));
     if (!isNew)
         return *place->second;

@@ -12,6 +12,7 @@
 #include "device/vulkan/gpu_queue.h"
 
 #include <array>
+#include <bitset>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -32,7 +33,8 @@ struct ResourceUse {
     uint32_t binding;
     VkDescriptorType type;
     vgpu10::ResourceDimension dimension = vgpu10::ResourceDimension::Unknown;
-    bool comparison = false; ///< samplers
+    bool comparison = false;                                               ///< samplers
+    std::bitset<vgpu10::BindingLayout::kShaderResourceCount> sampled = {}; ///< samplers: slots of what they sample
 };
 
 struct PipelineLayout {

@@ -230,6 +230,24 @@ Descriptor ResourceResolver::uav(const DxContext& context, const ResourceUse& us
     return out;
 }
 
+Descriptor ResourceResolver::sampler(const DxContext& context, const ResourceUse& use) {
+    const auto& state = context.state.guest.shaderState[shaderStateIndex(use.stage)];
+    auto entry =
+        context.find<SVGACOTableDXSamplerEntry>(state.samplers[use.slot]).value_or(SVGACOTableDXSamplerEntry{});
+    const auto isAlphaAsRed = [&](uint32_t slot) {
+        const auto view = context.find<SVGACOTableDXSRViewEntry>(state.shaderResources[slot]);
+        const FormatInfo* format = view ? formatInfo(view->format) : nullptr;
+        return format && format->alphaAsRed();
+    };
+    // The border goes through the view's component mapping as texels do: where alpha is red, its alpha is to be red.
+    bool alphaAsRed = use.sampled.any();
+    for (uint32_t slot = 0; slot < use.sampled.size(); ++slot)
+        alphaAsRed &= !use.sampled[slot] || isAlphaAsRed(slot);
+    if (alphaAsRed)
+        entry.borderColor.r = entry.borderColor.a;
+    return {use.binding, uint32_t(use.type), uint64_t(samplers_.get(entry, use.comparison))};
+}
+
 void ResourceResolver::resolve(const DxContext& context, const PipelineLayout& layout, std::vector<Descriptor>& out,
                                bool& writes) {
     out.clear();
@@ -246,12 +264,9 @@ void ResourceResolver::resolve(const DxContext& context, const PipelineLayout& l
             out.push_back(uav(context, use));
             writes |= out.back().handle != 0;
             break;
-        case ResourceUse::Kind::Sampler: {
-            const uint32_t id = context.state.guest.shaderState[shaderStateIndex(use.stage)].samplers[use.slot];
-            const auto entry = context.find<SVGACOTableDXSamplerEntry>(id).value_or(SVGACOTableDXSamplerEntry{});
-            out.push_back({use.binding, uint32_t(use.type), uint64_t(samplers_.get(entry, use.comparison))});
+        case ResourceUse::Kind::Sampler:
+            out.push_back(sampler(context, use));
             break;
-        }
         }
     }
 }

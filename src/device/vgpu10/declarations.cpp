@@ -510,7 +510,7 @@ ShaderInfo describe(const Program& program, const Declarations& declarations) {
     for (const auto& [slot, resource] : declarations.resources)
         info.resources.push_back({slot, resource.dimension, resource.returnType});
     for (const auto& [slot, comparison] : declarations.samplers)
-        info.samplers.push_back({slot, comparison});
+        info.samplers.push_back({slot, comparison, {}});
     for (const auto& [slot, uav] : declarations.uavs)
         info.uavs.push_back({slot, uav.dimension, uav.returnType, uav.hasCounter});
     for (const RegisterDeclaration& input : declarations.inputs) {

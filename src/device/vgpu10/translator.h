@@ -33,6 +33,7 @@
 #include "util/error.h"
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -131,6 +132,7 @@ struct ShaderInfo {
     struct Sampler {
         uint32_t slot;
         bool comparison;
+        std::bitset<BindingLayout::kShaderResourceCount> resources; ///< slots of those that it samples
     };
     struct Uav {
         uint32_t slot;

@@ -56,6 +56,7 @@ private:
         Kind kind = Kind::Float; ///< of a texel's components
         Id type = 0;
         Id variable = 0;
+        uint32_t slot = 0;
     };
 
     /** \brief An array of 32-bit words: a raw or structured buffer or shared memory. */

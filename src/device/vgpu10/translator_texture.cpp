@@ -96,9 +96,11 @@ Translator::Image& Translator::image(const Operand& operand) {
     const auto declared = declarations_.resources.find(slot);
     require(declared != declarations_.resources.end(), "resource was not declared");
     const auto [found, added] = images_.try_emplace(slot);
-    if (added)
+    if (added) {
         found->second = declareImage(declared->second.dimension, declared->second.returnType, false,
                                      spv::ImageFormat::Unknown, BindingLayout::kShaderResources + slot);
+        found->second.slot = slot;
+    }
     return found->second;
 }
 
@@ -119,6 +121,7 @@ Id Translator::sampledImage(const Image& image, const Operand& sampler) {
         b_.decorate(found->second, spv::Decoration::Binding,
                     {options_.bindings.base + BindingLayout::kSamplers + slot});
     }
+    std::ranges::find(info_.samplers, slot, &ShaderInfo::Sampler::slot)->resources.set(image.slot);
     const Id loaded = b_.op(Op::OpLoad, b_.samplerType(), {found->second});
     return b_.op(Op::OpSampledImage, b_.sampledImageType(image.type), {loadImage(image), loaded});
 }
