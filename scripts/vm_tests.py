@@ -24,7 +24,7 @@ from harness import BUILD, REPO, Results, step
 
 PYTHON = "/usr/bin/python3"
 LIMIT = 400  # seconds for one machine; far more than is needed, as an emulated guest on a busy host is slow
-COMPLAINT = re.compile(r"WARNING:|BUG:|Oops|UBSAN:|KASAN:|general protection|kmemleak: \d+ new")
+COMPLAINT = re.compile(r"WARNING:|BUG:|Oops|UBSAN:|KASAN:|general protection|kmemleak: \d+ new|Failed to update STDU")
 
 
 def svga_vm(*options):
