@@ -38,7 +38,10 @@ struct Rendering {
     ImageView* depth = nullptr;
     ImageView* stencil = nullptr;
     uint32_t viewMask = 0, layerCount = 0;
-    std::vector<std::pair<ImageView*, ImageView*>> resolves; ///< at the end: from, to
+    VkRect2D area{};
+    /// What is resolved at the end.
+    std::vector<VkRenderingAttachmentInfo> resolvedColors;
+    std::optional<VkRenderingAttachmentInfo> resolvedDepth, resolvedStencil;
 
     TargetInfo info() const;
 };
@@ -95,10 +98,12 @@ public:
 
     void beginRendering(const VkRenderingInfo& info);
     void endRendering();
-    void resolve(Image& from, uint32_t fromSubresource, Image& to, uint32_t toSubresource, VkFormat format);
+    void resolve(const Image& from, uint32_t fromSubresource, const Image& to, uint32_t toSubresource, VkFormat format);
     /** \brief The rendering that has begun, for vk_meta's draws in it. */
     vk_meta_rendering_info metaRendering() const;
 
+    /** \brief Copies bytes between buffer surfaces. */
+    void copyBytes(winsys::Surface& to, uint64_t toOffset, winsys::Surface& from, uint64_t fromOffset, uint64_t size);
     /** \brief Texels of an image become a buffer's. Only where TexelLayout knows them. */
     void copyToBuffer(const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region,
                       const TexelLayout& layout);

@@ -5,8 +5,9 @@
 // The device copies between images, and from buffers to images. Compute programs copy from images to buffers, and join
 // depth and stencil, which Vulkan copies apart and the device together. Only what no view shows as bits - compressed
 // blocks, shared exponents - the CPU copies, in the coherent memory of image and buffer, once the device has done what
-// came before.
+// came before. A linear image is a range of a buffer.
 #include "vulkan/buffer.h"
+#include "vulkan/device.h"
 #include "vulkan/executor.h"
 #include "vulkan/image.h"
 
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 
+#include "util/format/u_format.h"
 #include "vk_format.h"
 
 namespace svga::vulkan {
@@ -153,6 +155,71 @@ void copyToImage(Encoder& encoder, winsys::Surface& buffer, const Layout& from, 
         });
 }
 
+/** A linear image as the buffer that it is. */
+Buffer asBuffer(const Image& linear) {
+    Buffer buffer{};
+    buffer.surface = linear.surface;
+    buffer.offset = linear.offset;
+    return buffer;
+}
+
+/** Texels of a linear image, from \p at on, as a copy between a buffer and what \p place says of an image has them. */
+VkBufferImageCopy2 linearPart(const Image& linear, const VkOffset3D& at, const VkImageSubresourceLayers& place,
+                              const VkOffset3D& offset, const VkExtent3D& extent) {
+    const uint32_t texel = vk_format_get_blocksize(linear.format);
+    VkBufferImageCopy2 region{};
+    region.bufferOffset = uint64_t{linear.linearRow()} * static_cast<uint32_t>(at.y) + uint64_t{texel} * at.x;
+    region.bufferRowLength = linear.linearRow() / texel;
+    region.imageSubresource = place;
+    region.imageOffset = offset;
+    region.imageExtent = extent;
+    return region;
+}
+
+void copyBufferToImage(Executor& executor, const Buffer& buffer, const Image& image, const VkBufferImageCopy2& region) {
+    constexpr VkImageAspectFlags kBoth = VK_IMAGE_ASPECT_DEPTH_BIT | VK_IMAGE_ASPECT_STENCIL_BIT;
+    if (image.aspects == kBoth) {
+        executor.copyToDepthOrStencil(buffer, image, region);
+        return;
+    }
+    Layout from = bufferLayout(image, region);
+    from.offset += buffer.offset;
+    if (!image.isLinear()) {
+        copyToImage(executor.encoder(), *buffer.surface, from, image, region);
+        return;
+    }
+    const VkBufferImageCopy2 to = linearPart(image, region.imageOffset, {}, {}, {});
+    for (uint32_t y = 0; y < region.imageExtent.height; ++y)
+        executor.copyBytes(*image.surface, image.offset + to.bufferOffset + uint64_t{y} * image.linearRow(),
+                           *buffer.surface, from.offset + y * from.row,
+                           uint64_t{region.imageExtent.width} * vk_format_get_blocksize(image.format));
+}
+
+void copyImageToBuffer(Executor& executor, const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region) {
+    if (image.isLinear()) {
+        const Layout to = bufferLayout(image, region);
+        const VkBufferImageCopy2 from = linearPart(image, region.imageOffset, {}, {}, {});
+        for (uint32_t y = 0; y < region.imageExtent.height; ++y)
+            executor.copyBytes(*buffer.surface, buffer.offset + to.offset + y * to.row, *image.surface,
+                               image.offset + from.bufferOffset + uint64_t{y} * image.linearRow(),
+                               uint64_t{region.imageExtent.width} * vk_format_get_blocksize(image.format));
+    } else if (const auto layout = TexelLayout::of(image, region.imageSubresource.aspectMask)) {
+        executor.copyToBuffer(image, buffer, region, *layout);
+    } else {
+        copyByCpu(executor, image, buffer, region);
+    }
+}
+
+void clearLinear(Executor& executor, const Image& image, const VkClearColorValue& color) {
+    const uint32_t texel = vk_format_get_blocksize(image.format), row = texel * image.extent.width;
+    const UploadRing::Range range = executor.uploads().take(row, kUploadAlignment);
+    for (uint32_t x = 0; x < image.extent.width; ++x)
+        util_format_pack_rgba(vk_format_to_pipe_format(image.format), range.data + x * texel, &color, 1);
+    for (uint32_t y = 0; y < image.extent.height; ++y)
+        executor.copyBytes(*image.surface, image.offset + uint64_t{y} * image.linearRow(), *range.surface, range.offset,
+                           row);
+}
+
 /** Layers of a two-dimensional image are copied to and from slices of a three-dimensional one. */
 void copyImage(Executor& executor, const Image& from, const Image& to, const VkImageCopy2& region) {
     Encoder& encoder = executor.encoder();
@@ -248,16 +315,8 @@ VKAPI_ATTR void VKAPI_CALL svga_CmdCopyBufferToImage2(VkCommandBuffer handle, co
     Executor::run(handle, [&](Executor& executor) {
         const Buffer& buffer = as<Buffer>(vk_buffer_from_handle(info->srcBuffer));
         const Image& image = as<Image>(vk_image_from_handle(info->dstImage));
-        constexpr VkImageAspectFlags kBoth = VK_IMAGE_ASPECT_DEPTH_BIT | VK_IMAGE_ASPECT_STENCIL_BIT;
-        for (const VkBufferImageCopy2& region : std::span(info->pRegions, info->regionCount)) {
-            if (image.aspects == kBoth) {
-                executor.copyToDepthOrStencil(buffer, image, region);
-            } else {
-                Layout from = bufferLayout(image, region);
-                from.offset += buffer.offset;
-                copyToImage(executor.encoder(), *buffer.surface, from, image, region);
-            }
-        }
+        for (const VkBufferImageCopy2& region : std::span(info->pRegions, info->regionCount))
+            copyBufferToImage(executor, buffer, image, region);
     });
 }
 
@@ -265,12 +324,8 @@ VKAPI_ATTR void VKAPI_CALL svga_CmdCopyImageToBuffer2(VkCommandBuffer handle, co
     Executor::run(handle, [&](Executor& executor) {
         const Image& image = as<Image>(vk_image_from_handle(info->srcImage));
         const Buffer& buffer = as<Buffer>(vk_buffer_from_handle(info->dstBuffer));
-        for (const VkBufferImageCopy2& region : std::span(info->pRegions, info->regionCount)) {
-            if (const auto layout = TexelLayout::of(image, region.imageSubresource.aspectMask))
-                executor.copyToBuffer(image, buffer, region, *layout);
-            else
-                copyByCpu(executor, image, buffer, region);
-        }
+        for (const VkBufferImageCopy2& region : std::span(info->pRegions, info->regionCount))
+            copyImageToBuffer(executor, image, buffer, region);
     });
 }
 
@@ -278,8 +333,33 @@ VKAPI_ATTR void VKAPI_CALL svga_CmdCopyImage2(VkCommandBuffer handle, const VkCo
     Executor::run(handle, [&](Executor& executor) {
         const Image& from = as<Image>(vk_image_from_handle(info->srcImage));
         const Image& to = as<Image>(vk_image_from_handle(info->dstImage));
-        for (uint32_t i = 0; i < info->regionCount; ++i)
-            copyImage(executor, from, to, info->pRegions[i]);
+        for (const VkImageCopy2& region : std::span(info->pRegions, info->regionCount)) {
+            if (from.isLinear())
+                copyBufferToImage(
+                    executor, asBuffer(from), to,
+                    linearPart(from, region.srcOffset, region.dstSubresource, region.dstOffset, region.extent));
+            else if (to.isLinear())
+                copyImageToBuffer(
+                    executor, from, asBuffer(to),
+                    linearPart(to, region.dstOffset, region.srcSubresource, region.srcOffset, region.extent));
+            else
+                copyImage(executor, from, to, region);
+        }
+    });
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_CmdClearColorImage(VkCommandBuffer handle, VkImage imageHandle, VkImageLayout layout,
+                                                   const VkClearColorValue* color, uint32_t rangeCount,
+                                                   const VkImageSubresourceRange* ranges) {
+    Executor::run(handle, [&](Executor& executor) {
+        Image& image = as<Image>(vk_image_from_handle(imageHandle));
+        if (image.isLinear()) {
+            clearLinear(executor, image, *color);
+            return;
+        }
+        const MetaScope meta(executor);
+        vk_meta_clear_color_image(&executor, &executor.device().meta, &image, layout, image.format, color, rangeCount,
+                                  ranges);
     });
 }
 

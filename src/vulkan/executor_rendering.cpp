@@ -22,6 +22,11 @@ ImageView* viewOf(const VkRenderingAttachmentInfo* attachment) {
     return &as<ImageView>(vk_image_view_from_handle(attachment->imageView));
 }
 
+bool resolves(const VkRenderingAttachmentInfo* attachment) {
+    return attachment && attachment->imageView && attachment->resolveMode != VK_RESOLVE_MODE_NONE &&
+           attachment->resolveImageView;
+}
+
 /** Whether a clear of \p area is one of all of \p view. */
 bool covers(const VkRect2D& area, const ImageView& view) {
     const uint32_t width = view.extent.width, height = view.extent.height;
@@ -139,15 +144,16 @@ void Executor::beginRendering(const VkRenderingInfo& info) {
     rendering_.stencil = viewOf(info.pStencilAttachment);
     rendering_.viewMask = info.viewMask;
     rendering_.layerCount = info.layerCount;
-    rendering_.resolves.clear();
-    const auto resolves = [this](const VkRenderingAttachmentInfo* attachment) {
-        if (attachment && attachment->imageView && attachment->resolveMode != VK_RESOLVE_MODE_NONE &&
-            attachment->resolveImageView)
-            rendering_.resolves.emplace_back(viewOf(attachment),
-                                             &as<ImageView>(vk_image_view_from_handle(attachment->resolveImageView)));
-    };
-    for (uint32_t i = 0; i < rendering_.colorCount; ++i)
-        resolves(&info.pColorAttachments[i]);
+    rendering_.area = info.renderArea;
+    if (!(info.flags & VK_RENDERING_SUSPENDING_BIT)) {
+        for (uint32_t i = 0; i < rendering_.colorCount; ++i)
+            if (resolves(&info.pColorAttachments[i]))
+                rendering_.resolvedColors.push_back(info.pColorAttachments[i]);
+        if (resolves(info.pDepthAttachment))
+            rendering_.resolvedDepth = *info.pDepthAttachment;
+        if (resolves(info.pStencilAttachment))
+            rendering_.resolvedStencil = *info.pStencilAttachment;
+    }
     if (info.flags & VK_RENDERING_RESUMING_BIT)
         return;
     if (!clearWhole(info)) {
@@ -157,14 +163,37 @@ void Executor::beginRendering(const VkRenderingInfo& info) {
 }
 
 void Executor::endRendering() {
-    for (const auto& [from, to] : rendering_.resolves)
-        for (uint32_t layer = 0; layer < std::min(from->layer_count, to->layer_count); ++layer)
-            resolve(from->owner(), from->owner().subresource(from->base_array_layer + layer, 0), to->owner(),
-                    to->owner().subresource(to->base_array_layer + layer, to->base_mip_level), to->format);
-    rendering_ = {};
+    const Rendering done = std::exchange(rendering_, {});
+    // The device resolves whole subresources of color. Draws do the rest.
+    std::vector<VkRenderingAttachmentInfo> drawn;
+    for (const VkRenderingAttachmentInfo& attachment : done.resolvedColors) {
+        const ImageView& from = *viewOf(&attachment);
+        const ImageView& to = as<ImageView>(vk_image_view_from_handle(attachment.resolveImageView));
+        if (!covers(done.area, to)) {
+            drawn.push_back(attachment);
+            continue;
+        }
+        for (uint32_t layer = 0; layer < std::min(from.layer_count, to.layer_count); ++layer)
+            resolve(from.owner(), from.owner().subresource(from.base_array_layer + layer, 0), to.owner(),
+                    to.owner().subresource(to.base_array_layer + layer, to.base_mip_level), to.format);
+    }
+    if (drawn.empty() && !done.resolvedDepth && !done.resolvedStencil)
+        return;
+    VkRenderingInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_RENDERING_INFO;
+    info.renderArea = done.area;
+    info.layerCount = done.layerCount;
+    info.viewMask = done.viewMask;
+    info.colorAttachmentCount = static_cast<uint32_t>(drawn.size());
+    info.pColorAttachments = drawn.data();
+    info.pDepthAttachment = done.resolvedDepth ? &*done.resolvedDepth : nullptr;
+    info.pStencilAttachment = done.resolvedStencil ? &*done.resolvedStencil : nullptr;
+    const MetaScope meta(*this);
+    vk_meta_resolve_rendering(this, &device().meta, &info);
 }
 
-void Executor::resolve(Image& from, uint32_t fromSubresource, Image& to, uint32_t toSubresource, VkFormat format) {
+void Executor::resolve(const Image& from, uint32_t fromSubresource, const Image& to, uint32_t toSubresource,
+                       VkFormat format) {
     encoder_.emit<SVGA3dCmdDXResolveCopy>(SVGA_3D_CMD_DX_RESOLVE_COPY, 2, [&](auto& body) {
         body.dstSid = encoder_.name(*to.surface);
         body.dstSubResource = toSubresource;
@@ -233,17 +262,6 @@ VKAPI_ATTR void VKAPI_CALL svga_CmdClearAttachments(VkCommandBuffer handle, uint
         const vk_meta_rendering_info rendering = executor.metaRendering();
         const MetaScope meta(executor);
         vk_meta_clear_attachments(&executor, &executor.device().meta, &rendering, count, attachments, rectCount, rects);
-    });
-}
-
-VKAPI_ATTR void VKAPI_CALL svga_CmdClearColorImage(VkCommandBuffer handle, VkImage image, VkImageLayout layout,
-                                                   const VkClearColorValue* color, uint32_t rangeCount,
-                                                   const VkImageSubresourceRange* ranges) {
-    Executor::run(handle, [&](Executor& executor) {
-        const MetaScope meta(executor);
-        vk_image* of = vk_image_from_handle(image);
-        vk_meta_clear_color_image(&executor, &executor.device().meta, of, layout, of->format, color, rangeCount,
-                                  ranges);
     });
 }
 

@@ -11,21 +11,16 @@
 
 namespace svga::vulkan {
 
-namespace {
-
-void copy(Executor& executor, winsys::Surface& destination, uint32_t destinationOffset, winsys::Surface& source,
-          uint32_t sourceOffset, uint32_t size) {
-    Encoder& encoder = executor.encoder();
-    encoder.emit<SVGA3dCmdDXBufferCopy>(SVGA_3D_CMD_DX_BUFFER_COPY, 2, [&](auto& body) {
-        body.dest = encoder.name(destination);
-        body.src = encoder.name(source);
-        body.destX = destinationOffset;
-        body.srcX = sourceOffset;
-        body.width = size;
+void Executor::copyBytes(winsys::Surface& to, uint64_t toOffset, winsys::Surface& from, uint64_t fromOffset,
+                         uint64_t size) {
+    encoder_.emit<SVGA3dCmdDXBufferCopy>(SVGA_3D_CMD_DX_BUFFER_COPY, 2, [&](auto& body) {
+        body.dest = encoder_.name(to);
+        body.src = encoder_.name(from);
+        body.destX = static_cast<uint32_t>(toOffset);
+        body.srcX = static_cast<uint32_t>(fromOffset);
+        body.width = static_cast<uint32_t>(size);
     });
 }
-
-} // namespace
 
 } // namespace svga::vulkan
 
@@ -39,9 +34,8 @@ VKAPI_ATTR void VKAPI_CALL svga_CmdCopyBuffer2(VkCommandBuffer handle, const VkC
         const Buffer& destination = as<Buffer>(vk_buffer_from_handle(info->dstBuffer));
         for (uint32_t i = 0; i < info->regionCount; ++i) {
             const VkBufferCopy2& region = info->pRegions[i];
-            copy(executor, *destination.surface, destination.offset + static_cast<uint32_t>(region.dstOffset),
-                 *source.surface, source.offset + static_cast<uint32_t>(region.srcOffset),
-                 static_cast<uint32_t>(region.size));
+            executor.copyBytes(*destination.surface, destination.offset + region.dstOffset, *source.surface,
+                               source.offset + region.srcOffset, region.size);
         }
     });
 }
@@ -53,8 +47,7 @@ VKAPI_ATTR void VKAPI_CALL svga_CmdUpdateBuffer(VkCommandBuffer handle, VkBuffer
         const auto bytes = static_cast<uint32_t>(size);
         const UploadRing::Range range = executor.uploads().take(bytes, kUploadAlignment);
         std::memcpy(range.data, data, bytes);
-        copy(executor, *buffer.surface, buffer.offset + static_cast<uint32_t>(offset), *range.surface, range.offset,
-             bytes);
+        executor.copyBytes(*buffer.surface, buffer.offset + offset, *range.surface, range.offset, bytes);
     });
 }
 
@@ -70,9 +63,9 @@ VKAPI_ATTR void VKAPI_CALL svga_CmdFillBuffer(VkCommandBuffer handle, VkBuffer b
         const UploadRing::Range range = executor.uploads().take(piece, kUploadAlignment);
         auto* words = reinterpret_cast<uint32_t*>(range.data);
         std::fill(words, words + piece / sizeof(uint32_t), value);
-        for (auto at = static_cast<uint32_t>(buffer.offset + offset); left > 0;) {
-            const auto bytes = static_cast<uint32_t>(std::min<uint64_t>(left, piece));
-            copy(executor, *buffer.surface, at, *range.surface, range.offset, bytes);
+        for (uint64_t at = buffer.offset + offset; left > 0;) {
+            const uint64_t bytes = std::min<uint64_t>(left, piece);
+            executor.copyBytes(*buffer.surface, at, *range.surface, range.offset, bytes);
             at += bytes;
             left -= bytes;
         }

@@ -192,6 +192,13 @@ VkFormatFeatureFlags2 optimalFeatures(const PhysicalDevice& device, VkFormat for
     return features;
 }
 
+VkFormatFeatureFlags2 linearFeatures(const PhysicalDevice& device, VkFormat format) {
+    if (!vk_format_is_color(format) || vk_format_is_compressed(format))
+        return 0;
+    return optimalFeatures(device, format) &
+           (VK_FORMAT_FEATURE_2_TRANSFER_SRC_BIT | VK_FORMAT_FEATURE_2_TRANSFER_DST_BIT);
+}
+
 VkFormatFeatureFlags2 bufferFeatures(const PhysicalDevice& device, VkFormat format) {
     const Format* known = findFormat(format);
     if (!known || !vk_format_is_color(format) || vk_format_is_compressed(format))
@@ -248,7 +255,7 @@ extern "C" {
 VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceFormatProperties2(VkPhysicalDevice handle, VkFormat format,
                                                                    VkFormatProperties2* properties) {
     const PhysicalDevice& device = as<PhysicalDevice>(vk_physical_device_from_handle(handle));
-    const VkFormatFeatureFlags2 linear = 0, optimal = optimalFeatures(device, format),
+    const VkFormatFeatureFlags2 linear = linearFeatures(device, format), optimal = optimalFeatures(device, format),
                                 buffer = bufferFeatures(device, format);
     properties->formatProperties = {vk_format_features2_to_features(linear), vk_format_features2_to_features(optimal),
                                     vk_format_features2_to_features(buffer)};
@@ -267,11 +274,15 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_GetPhysicalDeviceImageFormatProperties2(
     const PhysicalDevice& device = as<PhysicalDevice>(vk_physical_device_from_handle(handle));
     VkImageFormatProperties& out = properties->imageFormatProperties;
     out = {};
-    const VkFormatFeatureFlags2 features = optimalFeatures(device, info->format);
+    const bool linear = info->tiling == VK_IMAGE_TILING_LINEAR;
+    const VkFormatFeatureFlags2 features =
+        linear ? linearFeatures(device, info->format) : optimalFeatures(device, info->format);
     constexpr VkImageCreateFlags kCreate = VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT | VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT |
                                            VK_IMAGE_CREATE_2D_ARRAY_COMPATIBLE_BIT | VK_IMAGE_CREATE_EXTENDED_USAGE_BIT;
-    if (!features || info->tiling != VK_IMAGE_TILING_OPTIMAL || info->flags & ~kCreate ||
-        info->usage & ~usable(features))
+    constexpr VkImageCreateFlags kCreateLinear = VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT;
+    if (!features || (!linear && info->tiling != VK_IMAGE_TILING_OPTIMAL) ||
+        info->flags & ~(linear ? kCreateLinear : kCreate) || info->usage & ~usable(features) ||
+        (linear && info->type != VK_IMAGE_TYPE_2D))
         return VK_ERROR_FORMAT_NOT_SUPPORTED;
     if (vk_find_struct_const(info->pNext, PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO)) {
         const auto* external = static_cast<const VkPhysicalDeviceExternalImageFormatInfo*>(
@@ -305,6 +316,8 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_GetPhysicalDeviceImageFormatProperties2(
                          !(info->flags & VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT);
     out.sampleCounts = several ? sampleCounts(device, info->format) : VK_SAMPLE_COUNT_1_BIT;
     out.maxResourceSize = limits.maxMemoryAllocationSize;
+    if (linear)
+        out.maxArrayLayers = out.maxMipLevels = 1;
     return VK_SUCCESS;
 }
 

@@ -3,6 +3,7 @@
 
 #include "vulkan/compiler/compiler.h"
 #include "vulkan/device.h"
+#include "vulkan/memory.h"
 
 #include <algorithm>
 
@@ -35,7 +36,8 @@ uint64_t bindFlags(const Image& image) {
     uint64_t flags = 0;
     // Of depth and stencil a copy writes both, and reads the one that is to stay.
     const bool joined = image.info->stencil != SVGA3D_FORMAT_INVALID && usage & VK_IMAGE_USAGE_TRANSFER_DST_BIT;
-    if (usage & (kRead | VK_IMAGE_USAGE_TRANSFER_SRC_BIT) || joined)
+    const bool resolved = image.samples > VK_SAMPLE_COUNT_1_BIT;
+    if (usage & (kRead | VK_IMAGE_USAGE_TRANSFER_SRC_BIT) || joined || resolved)
         flags |= SVGA3D_SURFACE_BIND_SHADER_RESOURCE;
     if (usage & VK_IMAGE_USAGE_STORAGE_BIT)
         flags |= SVGA3D_SURFACE_BIND_UAVIEW;
@@ -52,8 +54,13 @@ uint64_t bindFlags(const Image& image) {
 } // namespace
 
 Image::~Image() {
-    if (surface)
+    if (surface && !isLinear())
         as<Device>(base.device).queue->executor().forget(*surface);
+}
+
+uint32_t Image::linearRow() const {
+    constexpr uint32_t kTexels = 16; // rows begin where any copy may
+    return align(extent.width, kTexels) * vk_format_get_blocksize(format);
 }
 
 winsys::SurfaceDesc Image::surfaceDesc() const {
@@ -170,6 +177,10 @@ void requirements(const Image& image, VkMemoryRequirements2& out) {
     memory.memoryTypeBits = 1u << kDeviceLocalMemory;
     memory.alignment = kImageAlignment;
     memory.size = align64(svga::winsys::backingSize(image.surfaceDesc()), kImageAlignment);
+    if (image.isLinear()) {
+        memory.memoryTypeBits |= 1u << kCoherentMemory;
+        memory.size = align64(uint64_t{image.linearRow()} * image.extent.height, kImageAlignment);
+    }
     vk_foreach_struct(extension, out.pNext) {
         if (extension->sType == VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS) {
             auto* dedicated = reinterpret_cast<VkMemoryDedicatedRequirements*>(extension);
@@ -223,6 +234,13 @@ VKAPI_ATTR void VKAPI_CALL svga_GetDeviceImageMemoryRequirements(VkDevice handle
     });
 }
 
+VKAPI_ATTR void VKAPI_CALL svga_GetImageSubresourceLayout2KHR(VkDevice, VkImage handle, const VkImageSubresource2KHR*,
+                                                              VkSubresourceLayout2KHR* out) {
+    const Image& image = as<Image>(vk_image_from_handle(handle));
+    const uint64_t row = image.linearRow(), size = row * image.extent.height;
+    out->subresourceLayout = {0, size, row, size, size}; // a linear image has one subresource
+}
+
 VKAPI_ATTR void VKAPI_CALL svga_GetImageSparseMemoryRequirements2(VkDevice, const VkImageSparseMemoryRequirementsInfo2*,
                                                                   uint32_t* count, VkSparseImageMemoryRequirements2*) {
     *count = 0;
@@ -240,7 +258,12 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_BindImageMemory2(VkDevice handle, uint32_t c
     return guarded(&device, VK_ERROR_OUT_OF_DEVICE_MEMORY, [&] {
         for (uint32_t i = 0; i < count; ++i) {
             Image& image = as<Image>(vk_image_from_handle(infos[i].image));
-            image.surface = svga::winsys::Surface::create(*device.winsys, image.surfaceDesc());
+            if (image.isLinear()) {
+                image.surface = as<Memory>(vk_device_memory_from_handle(infos[i].memory)).surface();
+                image.offset = static_cast<uint32_t>(infos[i].memoryOffset);
+            } else {
+                image.surface = svga::winsys::Surface::create(*device.winsys, image.surfaceDesc());
+            }
             const auto* status =
                 static_cast<const VkBindMemoryStatusKHR*>(vk_find_struct_const(infos[i].pNext, BIND_MEMORY_STATUS_KHR));
             if (status)

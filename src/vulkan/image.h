@@ -34,8 +34,13 @@ struct Image : vk_image {
     /** \brief Id of a view to read all layers of \p level through \p format. Throws Error. */
     uint32_t texels(ContextObjects& objects, SVGA3dSurfaceFormat format, uint32_t level) const;
 
+    bool isLinear() const { return tiling == VK_IMAGE_TILING_LINEAR; }
+    /** \brief Bytes from one row of a linear image to the next. */
+    uint32_t linearRow() const;
+
     const Format* info = nullptr;
-    winsys::Ref<winsys::Surface> surface; ///< null until it is bound
+    winsys::Ref<winsys::Surface> surface; ///< null until it is bound; of a linear image the memory's
+    uint32_t offset = 0;                  ///< of a linear image: bytes into the surface
 };
 
 /** \brief A VkImageView. */

@@ -8,6 +8,7 @@
 #include <svga3d_dx.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <thread>
 
@@ -40,45 +41,98 @@ uint32_t resultBytes(VkQueryResultFlags flags) {
 
 } // namespace
 
+void QueryPool::addSlots() {
+    memory_.push_back(std::make_unique<winsys::Query>(device_, query_count * kSlotSize));
+    for (uint32_t i = 0; i < query_count; ++i) {
+        memory_.back()->setState(i * kSlotSize, SVGA3D_QUERYSTATE_PENDING);
+        unused_.push_back(&slots_.emplace_back(Slot{memory_.back().get(), i * kSlotSize}));
+    }
+}
+
+QueryPool::Slot& QueryPool::fresh() {
+    if (unused_.empty() && !retired_.empty()) {
+        Slot& oldest = *retired_.front();
+        if (oldest.known || oldest.memory->state(oldest.offset) != SVGA3D_QUERYSTATE_PENDING) {
+            retired_.pop_front();
+            oldest.memory->setState(oldest.offset, SVGA3D_QUERYSTATE_PENDING);
+            oldest.known.reset();
+            oldest.used = false;
+            return oldest;
+        }
+    }
+    if (unused_.empty())
+        addSlots();
+    Slot& slot = *unused_.front();
+    unused_.pop_front();
+    return slot;
+}
+
+void QueryPool::initialise() {
+    current_.resize(query_count);
+    for (Slot*& slot : current_)
+        slot = &fresh();
+}
+
 std::optional<uint64_t> QueryPool::result(uint32_t index) const {
-    const uint32_t offset = index * kSlotSize;
-    if (memory->state(offset) != SVGA3D_QUERYSTATE_SUCCEEDED)
+    const std::lock_guard lock(mutex_);
+    const Slot& slot = *current_.at(index);
+    if (slot.known)
+        return slot.known;
+    if (slot.memory->state(slot.offset) != SVGA3D_QUERYSTATE_SUCCEEDED)
         return {};
     SVGADXOcclusionQueryResult value;
-    memory->readResult(offset, &value, sizeof(value));
+    slot.memory->readResult(slot.offset, &value, sizeof(value));
     return value.samplesRendered;
 }
 
+void QueryPool::reset(uint32_t index) {
+    Slot*& slot = current_.at(index);
+    if (!slot->used)
+        return;
+    const std::lock_guard lock(mutex_);
+    retired_.push_back(slot);
+    slot = &fresh();
+}
+
+void QueryPool::setZero(uint32_t index) {
+    const std::lock_guard lock(mutex_);
+    Slot& zero = slot(index);
+    zero.used = true;
+    zero.known = 0;
+}
+
 void Executor::beginQuery(QueryPool& pool, uint32_t index) {
-    std::optional<uint32_t>& id = pool.ids.at(index);
-    if (!id) {
-        id = queryIds_.take();
+    QueryPool::Slot& slot = pool.slot(index);
+    slot.used = true;
+    if (!slot.id) {
+        slot.id = queryIds_.take();
         encoder_.emit<SVGA3dCmdDXDefineQuery>(SVGA_3D_CMD_DX_DEFINE_QUERY, 0, [&](auto& body) {
-            body.queryId = *id;
+            body.queryId = *slot.id;
             body.type = SVGA3D_QUERYTYPE_OCCLUSION;
         });
         encoder_.emit<SVGA3dCmdDXBindQuery>(SVGA_3D_CMD_DX_BIND_QUERY, 1, [&](auto& body) {
-            body.queryId = *id;
-            body.mobid = encoder_.name(pool.memory->bo());
+            body.queryId = *slot.id;
+            body.mobid = encoder_.name(slot.memory->bo());
         });
         encoder_.emit<SVGA3dCmdDXSetQueryOffset>(SVGA_3D_CMD_DX_SET_QUERY_OFFSET, 0, [&](auto& body) {
-            body.queryId = *id;
-            body.mobOffset = index * QueryPool::kSlotSize;
+            body.queryId = *slot.id;
+            body.mobOffset = slot.offset;
         });
     }
-    encoder_.emit<SVGA3dCmdDXBeginQuery>(SVGA_3D_CMD_DX_BEGIN_QUERY, 0, [&](auto& body) { body.queryId = *id; });
+    encoder_.emit<SVGA3dCmdDXBeginQuery>(SVGA_3D_CMD_DX_BEGIN_QUERY, 0, [&](auto& body) { body.queryId = *slot.id; });
 }
 
 void Executor::endQuery(QueryPool& pool, uint32_t index) {
     encoder_.emit<SVGA3dCmdDXEndQuery>(SVGA_3D_CMD_DX_END_QUERY, 0,
-                                       [&](auto& body) { body.queryId = pool.ids.at(index).value(); });
+                                       [&](auto& body) { body.queryId = pool.slot(index).id.value(); });
+    // In a rendering of several views a query is as many, of which one may count for all.
+    for (uint32_t view = 1; view < static_cast<uint32_t>(std::popcount(rendering_.viewMask)); ++view)
+        pool.setZero(index + view);
 }
 
 void Executor::resetQueries(QueryPool& pool, uint32_t first, uint32_t count) {
-    // A result of before may still be on its way.
-    finish();
     for (uint32_t i = first; i < first + count; ++i)
-        pool.memory->setState(i * QueryPool::kSlotSize, SVGA3D_QUERYSTATE_PENDING);
+        pool.reset(i);
 }
 
 void Executor::copyResults(QueryPool& pool, uint32_t first, uint32_t count, const Buffer& buffer, uint64_t offset,
@@ -122,14 +176,10 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_CreateQueryPool(VkDevice handle, const VkQue
     return guarded(&device, VK_ERROR_OUT_OF_DEVICE_MEMORY, [&] {
         if (info->queryType != VK_QUERY_TYPE_OCCLUSION)
             throw svga::Error("there are no queries of type {}", static_cast<int>(info->queryType));
-        auto* pool = allocate<QueryPool>(device, allocator);
+        auto* pool = allocate<QueryPool>(device, allocator, *device.winsys);
         vk_query_pool_init(&device, pool, info);
         try {
-            pool->memory =
-                std::make_unique<svga::winsys::Query>(*device.winsys, info->queryCount * QueryPool::kSlotSize);
-            pool->ids.resize(info->queryCount);
-            for (uint32_t i = 0; i < info->queryCount; ++i)
-                pool->memory->setState(i * QueryPool::kSlotSize, SVGA3D_QUERYSTATE_PENDING);
+            pool->initialise();
         } catch (...) {
             vk_query_pool_finish(pool);
             release(device, allocator, pool);
@@ -145,9 +195,9 @@ VKAPI_ATTR void VKAPI_CALL svga_DestroyQueryPool(VkDevice handle, VkQueryPool po
         return;
     Device& device = as<Device>(vk_device_from_handle(handle));
     QueryPool& pool = poolOf(poolHandle);
-    for (const std::optional<uint32_t>& id : pool.ids)
-        if (id)
-            device.queue->executor().forgetQuery(*id);
+    for (const QueryPool::Slot& slot : pool.slots())
+        if (slot.id)
+            device.queue->executor().forgetQuery(*slot.id);
     vk_query_pool_finish(&pool);
     release(device, allocator, &pool);
 }

@@ -239,13 +239,18 @@ void render(Gpu& gpu, VkCommandBuffer commands, const Targets& targets, const st
         color.resolveImageView = targets.resolve;
         color.resolveImageLayout = VK_IMAGE_LAYOUT_GENERAL;
     }
-    const VkRenderingAttachmentInfo depth = attachment(targets.depth, targets.clearDepth.has_value(), depthValue),
-                                    stencil =
-                                        attachment(targets.stencil, targets.clearStencil.has_value(), stencilValue);
+    VkRenderingAttachmentInfo depth = attachment(targets.depth, targets.clearDepth.has_value(), depthValue),
+                              stencil = attachment(targets.stencil, targets.clearStencil.has_value(), stencilValue);
+    if (targets.resolveDepthStencil)
+        for (VkRenderingAttachmentInfo* of : {&depth, &stencil}) {
+            of->resolveMode = VK_RESOLVE_MODE_SAMPLE_ZERO_BIT;
+            of->resolveImageView = targets.resolveDepthStencil;
+            of->resolveImageLayout = VK_IMAGE_LAYOUT_GENERAL;
+        }
     VkRenderingInfo info{};
     info.sType = VK_STRUCTURE_TYPE_RENDERING_INFO;
     info.flags = targets.secondary ? VK_RENDERING_CONTENTS_SECONDARY_COMMAND_BUFFERS_BIT : 0;
-    info.renderArea.extent = targets.extent;
+    info.renderArea = targets.area.value_or(VkRect2D{{}, targets.extent});
     info.layerCount = targets.layers;
     info.viewMask = targets.viewMask;
     info.colorAttachmentCount = targets.color ? 1 : 0;

@@ -67,8 +67,10 @@ private:
 /** \brief What is drawn to. */
 struct Targets {
     VkExtent2D extent{16, 16};
+    std::optional<VkRect2D> area{}; ///< all of them where there is none
     VkImageView color = VK_NULL_HANDLE, resolve = VK_NULL_HANDLE;
     VkImageView depth = VK_NULL_HANDLE, stencil = VK_NULL_HANDLE;
+    VkImageView resolveDepthStencil = VK_NULL_HANDLE;             ///< sample zero
     std::optional<std::array<float, 4>> clearColor{{0, 0, 0, 1}}; ///< loaded where there is none
     std::optional<float> clearDepth = 1.0f;
     std::optional<uint32_t> clearStencil = 0u;

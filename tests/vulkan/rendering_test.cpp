@@ -115,6 +115,60 @@ TEST_F(Rendering, SamplesHaveValuesOfTheirOwn) {
     EXPECT_EQ(count(resolved.read<uint32_t>(), 0x40404040), 256u);
 }
 
+TEST_F(Rendering, ResolvesKeepToTheirArea) {
+    Image several(gpu, {.usage = kColor, .samples = VK_SAMPLE_COUNT_4_BIT}), resolved(gpu, {.usage = kColor});
+    resolved.write(std::span<const uint32_t>(std::vector<uint32_t>(256, kBlue)));
+    gpu.run([&](VkCommandBuffer commands) {
+        render(gpu, commands,
+               {.area = VkRect2D{{4, 2}, {8, 6}},
+                .color = several.view(),
+                .resolve = resolved.view(),
+                .clearColor = {{1, 0, 0, 1}}},
+               [] {});
+    });
+    const std::vector<uint32_t> texels = resolved.read<uint32_t>();
+    EXPECT_EQ(count(texels, kRed), 48u);
+    EXPECT_EQ(count(texels, kBlue), 208u);
+    EXPECT_EQ(texels[2 * 16 + 4], kRed);
+}
+
+TEST_F(Rendering, DepthAndStencilAreResolved) {
+    const VkFormat format = VK_FORMAT_D32_SFLOAT_S8_UINT;
+    constexpr VkImageAspectFlags kBoth = VK_IMAGE_ASPECT_DEPTH_BIT | VK_IMAGE_ASPECT_STENCIL_BIT;
+    Image several(gpu, {.format = format, .usage = kDepthStencil, .samples = VK_SAMPLE_COUNT_4_BIT}),
+        resolved(gpu, {.format = format, .usage = kDepthStencil});
+    VkPipelineDepthStencilStateCreateInfo state{};
+    state.depthTestEnable = state.depthWriteEnable = state.stencilTestEnable = VK_TRUE;
+    state.depthCompareOp = VK_COMPARE_OP_ALWAYS;
+    state.front = state.back = {
+        VK_STENCIL_OP_KEEP, VK_STENCIL_OP_REPLACE, VK_STENCIL_OP_KEEP, VK_COMPARE_OP_ALWAYS, 0xff, 0xff, 0xa7};
+    const Pipeline pipeline(gpu, {.glsl = {{Stage::Vertex, kAtPushedDepth}},
+                                  .pushed = sizeof(Pushed),
+                                  .colors = {},
+                                  .depthStencilFormat = format,
+                                  .depthStencil = state,
+                                  .samples = VK_SAMPLE_COUNT_4_BIT});
+    const VkImageView view = several.view({.aspects = kBoth});
+    gpu.run([&](VkCommandBuffer commands) {
+        render(gpu, commands,
+               {.depth = view, .stencil = view, .resolveDepthStencil = resolved.view({.aspects = kBoth})}, [&] {
+                   pipeline.bind(commands);
+                   push(commands, pipeline, {{}, 0.375f});
+                   const VkRect2D half{{}, {8, 16}};
+                   vkCmdSetScissor(commands, 0, 1, &half);
+                   vkCmdDraw(commands, 3, 1, 0, 0);
+               });
+    });
+    const std::vector<float> depths = resolved.read<float>(VK_IMAGE_ASPECT_DEPTH_BIT);
+    const std::vector<uint8_t> stencils = resolved.read<uint8_t>(VK_IMAGE_ASPECT_STENCIL_BIT);
+    EXPECT_EQ(std::ranges::count(depths, 0.375f), 128);
+    EXPECT_EQ(std::ranges::count(depths, 1.0f), 128);
+    EXPECT_EQ(depths[7], 0.375f);
+    EXPECT_EQ(std::ranges::count(stencils, 0xa7), 128);
+    EXPECT_EQ(std::ranges::count(stencils, 0), 128);
+    EXPECT_EQ(stencils[7], 0xa7);
+}
+
 TEST_F(Rendering, TheDepthTestKeepsTheNearest) {
     for (const VkFormat format : {VK_FORMAT_D16_UNORM, VK_FORMAT_D32_SFLOAT, VK_FORMAT_D32_SFLOAT_S8_UINT}) {
         Image color(gpu, {.usage = kColor}), depth(gpu, {.format = format, .usage = kDepthStencil});
@@ -591,6 +645,49 @@ TEST_F(Rendering, QueriesAreResetAndUsedAgain) {
               "vkGetQueryPoolResults");
         ASSERT_EQ(samples, 16 * rows);
     }
+    vkDestroyQueryPool(gpu.device(), pool, nullptr);
+}
+
+/** Each submission resets what the one before it may still be counting. */
+TEST_F(Rendering, QueriesInFlightAreReset) {
+    constexpr uint32_t kRounds = 12;
+    Image target(gpu, {.usage = kColor});
+    const VkImageView view = target.view();
+    const Pipeline pipeline(
+        gpu, {.glsl = {{Stage::Vertex, kEverything}, {Stage::Fragment, kPushedColor}}, .pushed = sizeof(Pushed)});
+    VkQueryPoolCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO;
+    info.queryType = VK_QUERY_TYPE_OCCLUSION;
+    info.queryCount = 2;
+    VkQueryPool pool;
+    check(vkCreateQueryPool(gpu.device(), &info, nullptr, &pool), "vkCreateQueryPool");
+    CoherentBuffer results(gpu, kRounds * 2 * sizeof(uint64_t));
+    std::vector<VkFence> fences;
+    for (uint32_t round = 0; round < kRounds; ++round) {
+        const VkCommandBuffer commands = gpu.record([&](VkCommandBuffer recording) {
+            vkCmdResetQueryPool(recording, pool, 0, 2);
+            render(gpu, recording, {.color = view}, [&] {
+                pipeline.bind(recording);
+                push(recording, pipeline, {{1, 1, 1, 1}});
+                for (uint32_t query = 0; query < 2; ++query) {
+                    const VkRect2D part{{}, {16 - query, round + 1}};
+                    vkCmdSetScissor(recording, 0, 1, &part);
+                    vkCmdBeginQuery(recording, pool, query, gpu.features().occlusionQueryPrecise);
+                    vkCmdDraw(recording, 3, 1, 0, 0);
+                    vkCmdEndQuery(recording, pool, query);
+                }
+            });
+            vkCmdCopyQueryPoolResults(recording, pool, 0, 2, results.buffer.handle(), round * 16, 8,
+                                      VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT);
+            barrier(recording, VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT);
+        });
+        fences.push_back(gpu.submit({&commands, 1}));
+    }
+    for (VkFence fence : fences)
+        gpu.wait(fence);
+    for (uint32_t round = 0; round < kRounds; ++round)
+        for (uint32_t query = 0; query < 2; ++query)
+            EXPECT_EQ(results.memory.as<uint64_t>()[2 * round + query], (16 - query) * (round + 1)) << round;
     vkDestroyQueryPool(gpu.device(), pool, nullptr);
 }
 

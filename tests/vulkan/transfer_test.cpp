@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <random>
 
 namespace svga::test {
@@ -127,6 +128,101 @@ TEST(DepthAndStencil, AreCopiedApart) {
     image.write(std::span<const float>(depths(0.7f)), kDepthAspect);
     EXPECT_EQ(image.read<uint8_t>(kStencilAspect), stencils(0x99));
     EXPECT_EQ(image.read<float>(kDepthAspect), depths(0.7f));
+}
+
+namespace {
+
+/** An image of linear tiling in memory that the CPU sees. */
+class LinearImage {
+public:
+    LinearImage(Gpu& gpu, VkExtent2D extent)
+        : gpu_(gpu) {
+        VkImageCreateInfo info{};
+        info.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO;
+        info.imageType = VK_IMAGE_TYPE_2D;
+        info.format = VK_FORMAT_R8G8B8A8_UNORM;
+        info.extent = {extent.width, extent.height, 1};
+        info.mipLevels = info.arrayLayers = 1;
+        info.samples = VK_SAMPLE_COUNT_1_BIT;
+        info.tiling = VK_IMAGE_TILING_LINEAR;
+        info.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+        info.initialLayout = VK_IMAGE_LAYOUT_PREINITIALIZED;
+        check(vkCreateImage(gpu.device(), &info, nullptr, &handle), "vkCreateImage");
+        VkMemoryRequirements needs;
+        vkGetImageMemoryRequirements(gpu.device(), handle, &needs);
+        // Not at the beginning of its memory.
+        memory_.emplace(gpu, needs.size + needs.alignment, Gpu::kCoherent);
+        check(vkBindImageMemory(gpu.device(), handle, memory_->handle(), needs.alignment), "vkBindImageMemory");
+        const VkImageSubresource subresource{VK_IMAGE_ASPECT_COLOR_BIT, 0, 0};
+        VkSubresourceLayout layout;
+        vkGetImageSubresourceLayout(gpu.device(), handle, &subresource, &layout);
+        first_ = (needs.alignment + layout.offset) / 4;
+        row_ = layout.rowPitch / 4;
+    }
+    ~LinearImage() { vkDestroyImage(gpu_.device(), handle, nullptr); }
+    LinearImage(const LinearImage&) = delete;
+    LinearImage& operator=(const LinearImage&) = delete;
+
+    uint32_t& at(uint32_t x, uint32_t y) { return memory_->as<uint32_t>()[first_ + y * row_ + x]; }
+
+    VkImage handle = VK_NULL_HANDLE;
+
+private:
+    Gpu& gpu_;
+    std::optional<Allocation> memory_;
+    size_t first_ = 0, row_ = 0; ///< texels
+};
+
+} // namespace
+
+TEST(LinearImages, AreRowsOfCoherentMemory) {
+    Gpu gpu;
+    LinearImage from(gpu, {19, 7}), to(gpu, {19, 7});
+    Image between(gpu, {.extent = {32, 16}});
+    for (uint32_t round = 1; round <= 3; ++round) {
+        for (uint32_t y = 0; y < 7; ++y)
+            for (uint32_t x = 0; x < 19; ++x)
+                from.at(x, y) = round << 16 | y << 8 | x;
+        gpu.run([&](VkCommandBuffer commands) {
+            for (const VkImage image : {from.handle, to.handle}) {
+                VkImageMemoryBarrier barrier{};
+                barrier.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER;
+                barrier.srcAccessMask = VK_ACCESS_HOST_WRITE_BIT;
+                barrier.dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+                barrier.oldLayout = round == 1 ? VK_IMAGE_LAYOUT_PREINITIALIZED : VK_IMAGE_LAYOUT_GENERAL;
+                barrier.newLayout = VK_IMAGE_LAYOUT_GENERAL;
+                barrier.srcQueueFamilyIndex = barrier.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
+                barrier.image = image;
+                barrier.subresourceRange = {kColorAspect, 0, 1, 0, 1};
+                vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_HOST_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0,
+                                     nullptr, 0, nullptr, 1, &barrier);
+            }
+            const VkImageSubresourceLayers layers{kColorAspect, 0, 0, 1};
+            const VkClearColorValue color{{0, 0, 1, 1}};
+            const VkImageSubresourceRange range{kColorAspect, 0, 1, 0, 1};
+            vkCmdClearColorImage(commands, to.handle, VK_IMAGE_LAYOUT_GENERAL, &color, 1, &range);
+            const VkImageCopy there{layers, {1, 2, 0}, layers, {5, 3, 0}, {18, 5, 1}};
+            vkCmdCopyImage(commands, from.handle, VK_IMAGE_LAYOUT_GENERAL, between.handle(), VK_IMAGE_LAYOUT_GENERAL, 1,
+                           &there);
+            barrier(commands, VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT);
+            const VkImageCopy back{layers, {5, 3, 0}, layers, {0, 1, 0}, {18, 4, 1}};
+            vkCmdCopyImage(commands, between.handle(), VK_IMAGE_LAYOUT_GENERAL, to.handle, VK_IMAGE_LAYOUT_GENERAL, 1,
+                           &back);
+            const VkImageCopy along{layers, {3, 0, 0}, layers, {2, 6, 0}, {10, 1, 1}};
+            vkCmdCopyImage(commands, from.handle, VK_IMAGE_LAYOUT_GENERAL, to.handle, VK_IMAGE_LAYOUT_GENERAL, 1,
+                           &along);
+            barrier(commands, VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT);
+        });
+        for (uint32_t y = 0; y < 7; ++y)
+            for (uint32_t x = 0; x < 19; ++x) {
+                uint32_t expected = 0xffff0000; // blue
+                if (y >= 1 && y < 5 && x < 18)
+                    expected = round << 16 | (y + 1) << 8 | (x + 1);
+                if (y == 6 && x >= 2 && x < 12)
+                    expected = round << 16 | (x + 1);
+                ASSERT_EQ(to.at(x, y), expected) << "round " << round << ": " << x << ", " << y;
+            }
+    }
 }
 
 } // namespace svga::test
