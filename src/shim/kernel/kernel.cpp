@@ -222,8 +222,7 @@ void Kernel::bindSurface(const std::shared_ptr<Surface>& surface, std::shared_pt
 void Kernel::destroy(Surface* surface) {
     if (surface->followed)
         coherence_->unfollow(*surface, prologue_);
-    if (surface->backup)
-        prologue_.add(SVGA_3D_CMD_BIND_GB_SURFACE, SVGA3dCmdBindGBSurface{surface->id, SVGA3D_INVALID_ID});
+    // Not unbound before: of a buffer drawn in place the device would copy all to host memory first.
     prologue_.add(SVGA_3D_CMD_DESTROY_GB_SURFACE, SVGA3dCmdDestroyGBSurface{surface->id});
     surfaceIds_.free(surface->id);
     delete surface;
