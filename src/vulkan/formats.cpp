@@ -277,9 +277,10 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_GetPhysicalDeviceImageFormatProperties2(
     const bool linear = info->tiling == VK_IMAGE_TILING_LINEAR;
     const VkFormatFeatureFlags2 features =
         linear ? linearFeatures(device, info->format) : optimalFeatures(device, info->format);
-    constexpr VkImageCreateFlags kCreate = VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT | VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT |
+    constexpr VkImageCreateFlags kCreate = VK_IMAGE_CREATE_ALIAS_BIT | VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT |
+                                           VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT |
                                            VK_IMAGE_CREATE_2D_ARRAY_COMPATIBLE_BIT | VK_IMAGE_CREATE_EXTENDED_USAGE_BIT;
-    constexpr VkImageCreateFlags kCreateLinear = VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT;
+    constexpr VkImageCreateFlags kCreateLinear = VK_IMAGE_CREATE_ALIAS_BIT | VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT;
     if (!features || (!linear && info->tiling != VK_IMAGE_TILING_OPTIMAL) ||
         info->flags & ~(linear ? kCreateLinear : kCreate) || info->usage & ~usable(features) ||
         (linear && info->type != VK_IMAGE_TYPE_2D))

@@ -258,9 +258,12 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_BindImageMemory2(VkDevice handle, uint32_t c
     return guarded(&device, VK_ERROR_OUT_OF_DEVICE_MEMORY, [&] {
         for (uint32_t i = 0; i < count; ++i) {
             Image& image = as<Image>(vk_image_from_handle(infos[i].image));
+            Memory* memory = infos[i].memory ? &as<Memory>(vk_device_memory_from_handle(infos[i].memory)) : nullptr;
             if (image.isLinear()) {
-                image.surface = as<Memory>(vk_device_memory_from_handle(infos[i].memory)).surface();
+                image.surface = memory->surface();
                 image.offset = static_cast<uint32_t>(infos[i].memoryOffset);
+            } else if (memory && image.create_flags & VK_IMAGE_CREATE_ALIAS_BIT) {
+                image.surface = memory->aliasedSurface(image.surfaceDesc(), infos[i].memoryOffset);
             } else {
                 image.surface = svga::winsys::Surface::create(*device.winsys, image.surfaceDesc());
             }

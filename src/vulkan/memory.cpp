@@ -40,6 +40,15 @@ Ref<Surface> Memory::surface() {
     return surface_;
 }
 
+Ref<Surface> Memory::aliasedSurface(const winsys::SurfaceDesc& desc, uint64_t offset) {
+    const std::lock_guard lock(mutex_);
+    for (const Aliased& known : aliased_)
+        if (known.offset == offset && known.desc == desc)
+            return known.surface;
+    aliased_.push_back({desc, offset, Surface::create(*as<Device>(base.device).winsys, desc)});
+    return aliased_.back().surface;
+}
+
 void Memory::map() {
     mapped = static_cast<std::byte*>(surface()->map({.write = true, .unsynchronized = true}));
 }

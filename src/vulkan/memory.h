@@ -10,6 +10,8 @@
  *
  * Memory of the device-local type has such a surface once a buffer is bound to it. An image has a surface of its own
  * (SVGA lays images out as it likes, and knows no image in a buffer): for images the allocation is a mere number.
+ * Images made to alias each other share one, where they are alike and begin at the same byte: only then does Vulkan say
+ * what they hold.
  *
  * The device must take surfaces that can be bound in every way at once. This project's does; see docs/vulkan.md.
  */
@@ -19,6 +21,7 @@
 #include "vulkan/mesa.h"
 
 #include <mutex>
+#include <vector>
 
 namespace svga::vulkan {
 
@@ -26,6 +29,10 @@ namespace svga::vulkan {
 struct Memory : vk_device_memory {
     /** \brief The buffer surface over all of it, made where there is none yet. Any thread. Throws Error. */
     winsys::Ref<winsys::Surface> surface();
+
+    /** \brief The surface of images described by \p desc that alias each other at \p offset. Any thread. Throws Error.
+     */
+    winsys::Ref<winsys::Surface> aliasedSurface(const winsys::SurfaceDesc& desc, uint64_t offset);
 
     /** \brief Maps it for as long as it lives. Throws Error. */
     void map();
@@ -36,6 +43,12 @@ struct Memory : vk_device_memory {
 private:
     std::mutex mutex_;
     winsys::Ref<winsys::Surface> surface_;
+    struct Aliased {
+        winsys::SurfaceDesc desc;
+        uint64_t offset;
+        winsys::Ref<winsys::Surface> surface;
+    };
+    std::vector<Aliased> aliased_;
 };
 
 /** \brief A surface for \p size bytes that can be bound as whatever a buffer can be. Throws Error. */

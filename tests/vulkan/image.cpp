@@ -28,10 +28,15 @@ VkBufferImageCopy wholeLayer(const ImageInfo& info, VkImageAspectFlagBits aspect
 } // namespace
 
 Image::Image(Gpu& gpu, const ImageInfo& info)
+    : Image(gpu, info, nullptr) {}
+
+Image::Image(Gpu& gpu, const ImageInfo& info, std::shared_ptr<Allocation> memory)
     : gpu_(gpu)
-    , info_(info) {
+    , info_(info)
+    , memory_(std::move(memory)) {
     VkImageCreateInfo create{};
     create.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO;
+    create.flags = info.flags;
     create.imageType = VK_IMAGE_TYPE_2D;
     create.format = info.format;
     create.extent = {info.extent.width, info.extent.height, 1};
@@ -42,7 +47,8 @@ Image::Image(Gpu& gpu, const ImageInfo& info)
     check(vkCreateImage(gpu.device(), &create, nullptr, &handle_), "vkCreateImage");
     VkMemoryRequirements needs;
     vkGetImageMemoryRequirements(gpu.device(), handle_, &needs);
-    memory_.emplace(gpu, needs.size, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
+    if (!memory_)
+        memory_ = std::make_shared<Allocation>(gpu, needs.size, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
     check(vkBindImageMemory(gpu.device(), handle_, memory_->handle(), 0), "vkBindImageMemory");
     gpu.run([&](VkCommandBuffer commands) {
         VkImageMemoryBarrier barrier{};

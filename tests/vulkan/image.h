@@ -4,7 +4,7 @@
 #include "gpu.h"
 
 #include <cstring>
-#include <optional>
+#include <memory>
 
 namespace svga::test {
 
@@ -14,6 +14,7 @@ struct ImageInfo {
     VkImageUsageFlags usage = 0; ///< but for copies to and from it, which it always can
     uint32_t layers = 1, levels = 1;
     VkSampleCountFlagBits samples = VK_SAMPLE_COUNT_1_BIT;
+    VkImageCreateFlags flags = 0;
 };
 
 /** \brief What shows a part of an image. */
@@ -28,6 +29,8 @@ struct ViewInfo {
 class Image {
 public:
     Image(Gpu& gpu, const ImageInfo& info);
+    /** \brief One like \p other in the same memory; both have VK_IMAGE_CREATE_ALIAS_BIT. */
+    static Image aliasOf(const Image& other) { return {other.gpu_, other.info_, other.memory_}; }
     ~Image();
     Image(const Image&) = delete;
     Image& operator=(const Image&) = delete;
@@ -61,10 +64,12 @@ public:
     }
 
 private:
+    Image(Gpu& gpu, const ImageInfo& info, std::shared_ptr<Allocation> memory);
+
     Gpu& gpu_;
     ImageInfo info_;
     VkImage handle_ = VK_NULL_HANDLE;
-    std::optional<Allocation> memory_;
+    std::shared_ptr<Allocation> memory_;
     std::vector<VkImageView> views_;
 };
 

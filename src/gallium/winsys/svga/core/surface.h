@@ -28,6 +28,8 @@ struct SurfaceDesc {
     uint32_t sampleCount = 0; ///< samples a pixel; 0 or 1: not multisampled
     bool scanout = false;     ///< may be shown on a screen
     bool persistent = false;  ///< a buffer that may stay mapped while the device uses it
+
+    bool operator==(const SurfaceDesc&) const = default;
 };
 
 /**
