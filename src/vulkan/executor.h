@@ -157,7 +157,11 @@ private:
     void runProgram(const TexelPrograms::Program& program, const TexelCopy& copy, std::span<const uint32_t> views);
     template <typename Emit>
     void draw(DriverConstants constants, Emit&& emit);
-    void setIndexBuffer();
+    void setIndexBuffer(winsys::Surface& surface, uint32_t offset, SVGA3dSurfaceFormat format);
+    /** Whether 0xffff among the indices may name a vertex, which the device would take for the end of a primitive. */
+    bool cutIndexIsVertex(int64_t vertexOffset) const;
+    /** \p count 16-bit indices of the index buffer from number \p first on as 32-bit ones. */
+    winsys::Surface& widenIndices(uint64_t first, uint32_t count);
     void bindTargets(uint32_t layer);
     bool clearWhole(const VkRenderingInfo& info);
     bool clearColor(const ImageView& view, uint32_t layer, const VkClearColorValue& value);
@@ -180,6 +184,9 @@ private:
     std::array<VertexBuffer, SVGA3D_DX_MAX_VERTEXBUFFERS> vertexBuffers_;
     VertexBuffer indexBuffer_;
     SVGA3dSurfaceFormat indexFormat_ = SVGA3D_R32_UINT;
+    winsys::Ref<winsys::Surface> wideIndices_; ///< of one draw after the other
+    CompiledShader wideningCode_;
+    std::optional<uint32_t> wideningShader_;
     vk_vertex_input_state vertexInput_{}; ///< dynamic_graphics_state's, as what follows
     vk_sample_locations_state sampleLocations_{};
     Rendering rendering_;

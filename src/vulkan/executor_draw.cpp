@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 
 #include "util/bitscan.h"
 
@@ -54,21 +55,21 @@ void Executor::bindVertexBuffers(uint32_t first, std::span<const VkBuffer> buffe
         to = {};
         if (buffers[i]) {
             const Buffer& from = as<Buffer>(vk_buffer_from_handle(buffers[i]));
-            to = {from.surface, from.offset + static_cast<uint32_t>(offsets[i])};
+            to = {from.surface, from.offset + static_cast<uint32_t>(offsets[i]), from.size - offsets[i]};
         }
     }
 }
 
 void Executor::bindIndexBuffer(const Buffer& buffer, uint64_t offset, VkIndexType type) {
-    indexBuffer_ = {buffer.surface, buffer.offset + static_cast<uint32_t>(offset)};
+    indexBuffer_ = {buffer.surface, buffer.offset + static_cast<uint32_t>(offset), buffer.size - offset};
     indexFormat_ = type == VK_INDEX_TYPE_UINT16 ? SVGA3D_R16_UINT : SVGA3D_R32_UINT;
 }
 
-void Executor::setIndexBuffer() {
+void Executor::setIndexBuffer(winsys::Surface& surface, uint32_t offset, SVGA3dSurfaceFormat format) {
     encoder_.emit<SVGA3dCmdDXSetIndexBuffer>(SVGA_3D_CMD_DX_SET_INDEX_BUFFER, 1, [&](auto& body) {
-        body.sid = encoder_.name(*indexBuffer_.surface);
-        body.format = indexFormat_;
-        body.offset = indexBuffer_.offset;
+        body.sid = encoder_.name(surface);
+        body.format = format;
+        body.offset = offset;
     });
 }
 
@@ -146,8 +147,14 @@ void Executor::drawIndexed(uint32_t indices, uint32_t instances, uint32_t firstI
     DriverConstants constants{};
     constants.firstVertex = static_cast<uint32_t>(vertexOffset);
     constants.firstInstance = firstInstance;
+    winsys::Surface* wide = cutIndexIsVertex(vertexOffset) ? &widenIndices(firstIndex, indices) : nullptr;
+    if (wide)
+        firstIndex = 0;
     draw(constants, [&] {
-        setIndexBuffer();
+        if (wide)
+            setIndexBuffer(*wide, 0, SVGA3D_R32_UINT);
+        else
+            setIndexBuffer(*indexBuffer_.surface, indexBuffer_.offset, indexFormat_);
         encoder_.emit<SVGA3dCmdDXDrawIndexedInstanced>(SVGA_3D_CMD_DX_DRAW_INDEXED_INSTANCED, 0, [&](auto& body) {
             body.indexCountPerInstance = indices;
             body.instanceCount = instances;
@@ -165,6 +172,9 @@ void Executor::drawIndirect(const Buffer& buffer, uint64_t offset, uint32_t inde
     DriverConstants constants{};
     constants.drawIndex = index;
     binder_.forgetDriverConstants(SVGA3D_SHADERTYPE_VS);
+    winsys::Surface* wide = nullptr;
+    if (indexed && cutIndexIsVertex(0)) // which indices it takes only the device knows
+        wide = &widenIndices(0, std::numeric_limits<uint32_t>::max());
     draw(constants, [&] {
         if (shaders_[MESA_SHADER_VERTEX]->code.usesDriverConstants) {
             // Where the vertices and instances begin only the device knows.
@@ -181,7 +191,10 @@ void Executor::drawIndirect(const Buffer& buffer, uint64_t offset, uint32_t inde
             });
         }
         if (indexed) {
-            setIndexBuffer();
+            if (wide)
+                setIndexBuffer(*wide, 0, SVGA3D_R32_UINT);
+            else
+                setIndexBuffer(*indexBuffer_.surface, indexBuffer_.offset, indexFormat_);
             encoder_.emit<SVGA3dCmdDXDrawIndexedInstancedIndirect>(
                 SVGA_3D_CMD_DX_DRAW_INDEXED_INSTANCED_INDIRECT, 1, [&](auto& body) {
                     body.argsBufferSid = encoder_.name(*buffer.surface);

@@ -20,6 +20,7 @@ namespace svga::vulkan {
 struct VertexBuffer {
     winsys::Ref<winsys::Surface> surface;
     uint32_t offset = 0; ///< bytes
+    uint64_t size = 0;   ///< bytes from there to the end of the VkBuffer
 };
 
 /** \brief What is drawn to. */
