@@ -327,10 +327,16 @@ VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceSparseImageFormatProperties2(
     *count = 0;
 }
 
-VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceExternalBufferProperties(VkPhysicalDevice,
-                                                                          const VkPhysicalDeviceExternalBufferInfo*,
-                                                                          VkExternalBufferProperties* properties) {
-    properties->externalMemoryProperties = {};
+VKAPI_ATTR void VKAPI_CALL svga_GetPhysicalDeviceExternalBufferProperties(
+    VkPhysicalDevice, const VkPhysicalDeviceExternalBufferInfo* info, VkExternalBufferProperties* properties) {
+    constexpr VkExternalMemoryHandleTypeFlags kTypes =
+        VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT | VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+    VkExternalMemoryProperties& out = properties->externalMemoryProperties;
+    out = {};
+    if (info->flags || !(info->handleType & kTypes))
+        return;
+    out.externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT | VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+    out.exportFromImportedHandleTypes = out.compatibleHandleTypes = kTypes;
 }
 
 } // extern "C"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "vulkan/memory.h"
 
+#include "util/unique_fd.h"
 #include "vulkan/device.h"
 #include "vulkan/queue.h"
 
@@ -33,6 +34,16 @@ Ref<Surface> createBufferSurface(winsys::Device& device, uint64_t size) {
     return Surface::create(device, desc);
 }
 
+Ref<Surface> importBufferSurface(winsys::Device& device, int fd, uint64_t size) {
+    if (fd < 0)
+        throw Error("{} is no file descriptor", fd);
+    Ref<Surface> surface = Surface::import(device, {winsys::SharedHandle::Type::Prime, static_cast<uint32_t>(fd)});
+    if (surface->format() != SVGA3D_BUFFER || surface->width() < size || !surface->isCoherent() ||
+        (surface->flags() & kBufferFlags) != kBufferFlags)
+        throw Error("what is imported is no coherent buffer of {} bytes for any use", size);
+    return surface;
+}
+
 Ref<Surface> Memory::surface() {
     const std::lock_guard lock(mutex_);
     if (!surface_)
@@ -49,6 +60,11 @@ Ref<Surface> Memory::aliasedSurface(const winsys::SurfaceDesc& desc, uint64_t of
     return aliased_.back().surface;
 }
 
+void Memory::adopt(Ref<Surface> surface) {
+    const std::lock_guard lock(mutex_);
+    surface_ = std::move(surface);
+}
+
 void Memory::map() {
     mapped = static_cast<std::byte*>(surface()->map({.write = true, .unsynchronized = true}));
 }
@@ -63,12 +79,26 @@ Memory::~Memory() {
 } // namespace svga::vulkan
 
 using namespace svga::vulkan;
+using svga::winsys::Ref;
+using svga::winsys::Surface;
 
 extern "C" {
 
 VKAPI_ATTR VkResult VKAPI_CALL svga_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo* info,
                                                    const VkAllocationCallbacks* allocator, VkDeviceMemory* out) {
     Device& device = as<Device>(vk_device_from_handle(handle));
+    Ref<Surface> shared;
+    const auto* external =
+        static_cast<const VkImportMemoryFdInfoKHR*>(vk_find_struct_const(info->pNext, IMPORT_MEMORY_FD_INFO_KHR));
+    if (external && !external->handleType)
+        external = nullptr;
+    if (external) {
+        const VkResult result = guarded(&device, VK_ERROR_INVALID_EXTERNAL_HANDLE, [&] {
+            shared = importBufferSurface(*device.winsys, external->fd, info->allocationSize);
+        });
+        if (result != VK_SUCCESS)
+            return result;
+    }
     return guarded(&device, VK_ERROR_OUT_OF_DEVICE_MEMORY, [&] {
         if (!device.takeMemory(info->allocationSize))
             throw svga::Error("there is no room for {} bytes in the heap", info->allocationSize);
@@ -78,6 +108,8 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_AllocateMemory(VkDevice handle, const VkMemo
             vk_object_base_init(&device, &memory->base, VK_OBJECT_TYPE_DEVICE_MEMORY);
             memory->size = info->allocationSize;
             memory->memory_type_index = info->memoryTypeIndex;
+            if (shared)
+                memory->adopt(std::move(shared));
             if (info->memoryTypeIndex == kCoherentMemory)
                 memory->map();
         } catch (...) {
@@ -89,6 +121,24 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_AllocateMemory(VkDevice handle, const VkMemo
             throw;
         }
         *out = vk_device_memory_to_handle(memory);
+        if (external)
+            const svga::UniqueFd taken(external->fd); // it is the driver's, once that has succeeded
+    });
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL svga_GetMemoryFdKHR(VkDevice handle, const VkMemoryGetFdInfoKHR* info, int* out) {
+    vk_device* device = vk_device_from_handle(handle);
+    return guarded(device, VK_ERROR_OUT_OF_HOST_MEMORY, [&] {
+        *out = as<Memory>(vk_device_memory_from_handle(info->memory)).surface()->exportPrime().release();
+    });
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL svga_GetMemoryFdPropertiesKHR(VkDevice handle, VkExternalMemoryHandleTypeFlagBits,
+                                                             int fd, VkMemoryFdPropertiesKHR* out) {
+    Device& device = as<Device>(vk_device_from_handle(handle));
+    return guarded(&device, VK_ERROR_INVALID_EXTERNAL_HANDLE, [&] {
+        importBufferSurface(*device.winsys, fd, 0);
+        out->memoryTypeBits = 1u << kDeviceLocalMemory | 1u << kCoherentMemory;
     });
 }
 

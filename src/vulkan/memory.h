@@ -13,6 +13,8 @@
  * Images made to alias each other share one, where they are alike and begin at the same byte: only then does Vulkan say
  * what they hold.
  *
+ * What is exported is the buffer surface, as a dma-buf; so memory is shared for buffers, and not for images.
+ *
  * The device must take surfaces that can be bound in every way at once. This project's does; see docs/vulkan.md.
  */
 #pragma once
@@ -34,6 +36,9 @@ struct Memory : vk_device_memory {
      */
     winsys::Ref<winsys::Surface> aliasedSurface(const winsys::SurfaceDesc& desc, uint64_t offset);
 
+    /** \brief Makes \p surface the one over all of it, before there is another. */
+    void adopt(winsys::Ref<winsys::Surface> surface);
+
     /** \brief Maps it for as long as it lives. Throws Error. */
     void map();
     ~Memory();
@@ -50,6 +55,10 @@ private:
     };
     std::vector<Aliased> aliased_;
 };
+
+/** \brief The buffer surface that \p fd stands for. Throws Error where it is none that this driver makes for \p size
+ * bytes. */
+winsys::Ref<winsys::Surface> importBufferSurface(winsys::Device& device, int fd, uint64_t size);
 
 /** \brief A surface for \p size bytes that can be bound as whatever a buffer can be. Throws Error. */
 winsys::Ref<winsys::Surface> createBufferSurface(winsys::Device& device, uint64_t size);

@@ -39,6 +39,8 @@ vk_device_extension_table deviceExtensions() {
     table.KHR_depth_stencil_resolve = true;
     table.KHR_device_group = true;
     table.KHR_dynamic_rendering = true;
+    table.KHR_external_memory = true;
+    table.KHR_external_memory_fd = true;
     table.KHR_format_feature_flags2 = true;
     table.KHR_image_format_list = true;
     table.KHR_imageless_framebuffer = true;
@@ -58,6 +60,7 @@ vk_device_extension_table deviceExtensions() {
     table.KHR_synchronization2 = true;
     table.KHR_timeline_semaphore = true;
     table.KHR_uniform_buffer_standard_layout = true;
+    table.EXT_external_memory_dma_buf = true;
     table.EXT_private_data = true;
     return table;
 }

@@ -91,9 +91,9 @@ Gpu::Gpu() {
 namespace {
 
 /** Those of Vulkan 1.1's that tests use. */
-constexpr std::array kExtensions{VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME, VK_KHR_CREATE_RENDERPASS_2_EXTENSION_NAME,
+constexpr std::array kExtensions{VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME,    VK_KHR_CREATE_RENDERPASS_2_EXTENSION_NAME,
                                  VK_KHR_DEPTH_STENCIL_RESOLVE_EXTENSION_NAME, VK_KHR_DYNAMIC_RENDERING_EXTENSION_NAME,
-                                 VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME};
+                                 VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME,       VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME};
 
 std::vector<const char*> supported(VkPhysicalDevice device) {
     uint32_t count = 0;

@@ -73,6 +73,7 @@ public:
 
     uint32_t handle() const; ///< surface id for commands
     Ref<Bo> bo() const;      ///< the backing
+    uint64_t flags() const { return desc_.flags; } ///< SVGA3D_SURFACE_*
     uint32_t format() const { return desc_.format; }
     uint32_t width() const { return desc_.width; } ///< of mip level 0, in pixels; bytes of a buffer
     uint32_t mipLevels() const { return desc_.mipLevels; }
