@@ -57,6 +57,24 @@ void main() {
             EXPECT_EQ(number(result.targets[0][(y * 4 + x) * 4]), x < 2 && y < 2 ? 1 : 0) << x << ' ' << y;
 }
 
+TEST(Draw, StructuresMayHoldIntegers) {
+    GraphicsJob j = job(4, 4, R"(layout(location = 0) flat in struct { vec2 a; ivec4 b; } passed;
+void main() { color = vec4(passed.b) + vec4(passed.a, 0, 0); })");
+    j.glsl[Stage::Vertex] = R"(#version 450
+layout(location = 0) out struct { vec2 a; ivec4 b; } passed;
+void main() {
+    gl_Position = vec4(gl_VertexIndex == 1 ? 3.0 : -1.0, gl_VertexIndex == 2 ? 3.0 : -1.0, 0.5, 1.0);
+    passed.a = vec2(0.25, 0.5);
+    passed.b = ivec4(-16, 12, 20, 80);
+})";
+    j.draw.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST;
+    j.draw.vertexCount = 3;
+    const auto result = run(j);
+    constexpr float kExpected[] = {-15.75f, 12.5f, 20, 80};
+    for (size_t i = 0; i < result.targets[0].size(); ++i)
+        EXPECT_EQ(number(result.targets[0][i]), kExpected[i % 4]) << i;
+}
+
 TEST(Draw, FragmentWIsReciprocal) {
     GraphicsJob j = job(2, 2, "void main() { color = gl_FragCoord; }");
     j.glsl[Stage::Vertex] = R"(#version 450

@@ -112,7 +112,8 @@ uint32_t Emitter::interpolationOf(uint32_t slot, uint32_t component) const {
         const auto location = static_cast<uint32_t>(variable->data.location);
         const uint32_t slots = glsl_count_attribute_slots(variable->type, false);
         const uint32_t first = variable->data.location_frac;
-        const uint32_t count = glsl_get_components(glsl_without_array_or_matrix(variable->type));
+        const glsl_type* type = glsl_without_array_or_matrix(variable->type);
+        const uint32_t count = glsl_type_is_struct_or_ifc(type) ? 4 : glsl_get_components(type);
         if (slot < location || slot >= location + slots || component < first ||
             component >= first + std::max(1u, count))
             continue;
