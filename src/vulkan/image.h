@@ -62,6 +62,7 @@ struct ImageView : vk_image_view {
 /** \brief A VkSampler. */
 struct Sampler : vk_sampler {
     SVGA3dCmdDXDefineSamplerState state{};
+    bool takesTexels = false; ///< coordinates are not normalised
 };
 
 } // namespace svga::vulkan

@@ -93,6 +93,7 @@ struct ResourceBinder::Wanted {
     std::array<uint32_t, SVGA3D_DX_MAX_SRVIEWS> resources;
     std::array<uint32_t, SVGA3D_DX_MAX_SAMPLERS> samplers;
     std::vector<TextureSwizzle> swizzles; ///< of the resources that have any
+    uint32_t texelSamplers = 0;           ///< registers of samplers that take coordinates in texels
 };
 
 ResourceBinder::ResourceBinder(Encoder& encoder, ContextObjects& objects, UploadRing& uploads)
@@ -190,9 +191,11 @@ ResourceBinder::Wanted ResourceBinder::resources(SVGA3dShaderType type, const Sh
             setConstants(type, binding.reg, constantRange(*descriptor, dynamicOffset));
             break;
         case RegisterFile::Sampler:
-            if (descriptor->sampler)
+            if (descriptor->sampler) {
                 wanted.samplers.at(binding.reg) =
                     objects_.state(ContextObjects::SamplerState, descriptor->sampler->state);
+                wanted.texelSamplers |= uint32_t{descriptor->sampler->takesTexels} << binding.reg;
+            }
             break;
         case RegisterFile::ShaderResource:
             wanted.resources.at(binding.reg) = view(binding, *descriptor, dynamicOffset);
@@ -249,7 +252,7 @@ void ResourceBinder::bindStage(SVGA3dShaderType type, Shader* shader, const Bind
     }
     Stage& stage = stages_[type];
     const Wanted wanted = resources(type, *shader, bindPoint);
-    setShader(type, shader->idFor(objects_, wanted.swizzles));
+    setShader(type, shader->idFor(objects_, wanted.swizzles, wanted.texelSamplers));
     if (shader->code.usesDriverConstants || shader->code.usesPushConstants)
         setDriverConstants(type, constants, pushed);
     setResources(type, wanted.resources);

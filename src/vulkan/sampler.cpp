@@ -57,6 +57,7 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_CreateSampler(VkDevice handle, const VkSampl
     if (!sampler)
         return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
     sampler->state = stateOf(*info, *sampler);
+    sampler->takesTexels = info->unnormalizedCoordinates;
     *out = vk_sampler_to_handle(sampler);
     return VK_SUCCESS;
 }

@@ -28,7 +28,7 @@ extern const vk_shader_ops kOps;
 
 void destroy(vk_device* device, vk_shader* base, const VkAllocationCallbacks* allocator) {
     Shader& shader = as<Shader>(base);
-    for (const auto& [swizzles, id] : shader.ids)
+    for (const auto& [sampled, id] : shader.ids)
         as<Device>(device).queue->executor().forgetShader(id);
     vk_object_base_finish(&shader.base);
     release(*device, allocator, &shader);
@@ -319,21 +319,23 @@ SVGA3dShaderType Shader::type() const {
     return shaderType(stage);
 }
 
-uint32_t Shader::idFor(ContextObjects& objects, const std::vector<TextureSwizzle>& swizzles) {
-    if (const auto known = ids.find(swizzles); known != ids.end())
+uint32_t Shader::idFor(ContextObjects& objects, const std::vector<TextureSwizzle>& swizzles, uint32_t texelSamplers) {
+    const std::pair key(swizzles, texelSamplers);
+    if (const auto known = ids.find(key); known != ids.end())
         return known->second;
     const auto create = [&](const CompiledShader& made) {
-        return ids.emplace(swizzles, objects.createShader(type(), made.tokens, made.signature)).first->second;
+        return ids.emplace(key, objects.createShader(type(), made.tokens, made.signature)).first->second;
     };
-    if (swizzles.empty())
+    if (swizzles.empty() && !texelSamplers)
         return create(code);
     blob_reader reader;
     blob_reader_init(&reader, nir.data(), nir.size());
     const std::unique_ptr<nir_shader, decltype(&ralloc_free)> copy(nir_deserialize(nullptr, &nirOptions(), &reader),
                                                                    ralloc_free);
-    CompileOptions swizzling = options;
-    swizzling.swizzles = swizzles;
-    return create(compile(*copy, swizzling));
+    CompileOptions changed = options;
+    changed.swizzles = swizzles;
+    changed.texelSamplers = texelSamplers;
+    return create(compile(*copy, changed));
 }
 
 const vk_device_shader_ops kShaderOps = deviceShaderOps();

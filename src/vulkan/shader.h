@@ -27,12 +27,14 @@ struct Shader : vk_shader {
     CompiledShader code; ///< where no view has a component mapping
     CompileOptions options;
     std::vector<uint8_t> nir; ///< serialised, as it was before it was compiled; empty where it samples no images
-    /// In the queue's context, where they have been used: by the mappings of what is sampled. The executor's.
-    std::map<std::vector<TextureSwizzle>, uint32_t> ids;
+    /// In the queue's context, where they have been used: by swizzles and texelSamplers of
+    /// CompileOptions. The executor's.
+    std::map<std::pair<std::vector<TextureSwizzle>, uint32_t>, uint32_t> ids;
 
     SVGA3dShaderType type() const;
-    /** \brief Its id for views with \p swizzles. Queue's thread. Throws Error. */
-    uint32_t idFor(ContextObjects& objects, const std::vector<TextureSwizzle>& swizzles);
+    /** \brief Its id for views with \p swizzles and samplers some of which take texels. Queue's thread. Throws Error.
+     */
+    uint32_t idFor(ContextObjects& objects, const std::vector<TextureSwizzle>& swizzles, uint32_t texelSamplers);
 };
 
 /** \brief The stage as the device knows it. */

@@ -100,6 +100,34 @@ TEST_F(Sampling, IntegersAreMappedToIntegerOne) {
     EXPECT_EQ(evaluate(pipeline, set, 1)[0], (Texel{1, 10, 0, 8}));
 }
 
+TEST_F(Sampling, CoordinatesMayBeTexels) {
+    Image image(gpu, {.format = VK_FORMAT_R32_SFLOAT, .extent = {5, 3}, .usage = VK_IMAGE_USAGE_SAMPLED_BIT});
+    std::vector<float> texels(15);
+    for (size_t i = 0; i < texels.size(); ++i)
+        texels[i] = static_cast<float>(i);
+    image.write(std::span<const float>(texels));
+    Pipeline pipeline(gpu, {.glsl = {{Stage::Compute, R"(#version 450
+        layout(local_size_x = 1) in;
+        layout(set = 0, binding = 0) buffer Out { vec4 v[]; };
+        layout(set = 0, binding = 1) uniform sampler2D inTexels;
+        layout(set = 0, binding = 2) uniform sampler2D normalised;
+        void main() {
+            for (int y = 0; y < 3; ++y)
+                for (int x = 0; x < 5; ++x)
+                    v[y * 5 + x] = vec4(textureLod(inTexels, vec2(x, y) + 0.5, 0.0).r,
+                                        textureLod(normalised, (vec2(x, y) + 0.5) / vec2(5, 3), 0.0).r, 0, 0);
+        })"}},
+                            .bindings = {kResult, textureAt(1), textureAt(2)}});
+    const Sampler inTexels(gpu, [](VkSamplerCreateInfo&info) { info.unnormalizedCoordinates = VK_TRUE; }),
+        normalised(gpu);
+    const VkDescriptorSet set = pipeline.allocate();
+    pipeline.write(set, 1, image.view(), inTexels.handle());
+    pipeline.write(set, 2, image.view(), normalised.handle());
+    const std::vector<Texel> v = evaluate(pipeline, set, texels.size());
+    for (size_t i = 0; i < texels.size(); ++i)
+        EXPECT_EQ(v[i], (Texel{texels[i], texels[i], 0, 0})) << i;
+}
+
 TEST_F(Sampling, DepthAndStencilAreRed) {
     Image image(gpu, {.format = VK_FORMAT_D32_SFLOAT_S8_UINT,
                       .extent = {4, 4},

@@ -109,6 +109,8 @@ struct CompileOptions {
     uint32_t patchControlPoints = 0;
     /// Registers are given out alike whatever is in it: those that a compilation without it names.
     std::vector<TextureSwizzle> swizzles;
+    /// Bit n: the sampler of register n takes coordinates in texels: SVGA's take none, so that the shader divides.
+    uint32_t texelSamplers = 0;
 };
 
 /** \brief A stage as the device takes it. */

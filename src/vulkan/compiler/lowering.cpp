@@ -275,6 +275,8 @@ void lowerToRegisters(nir_shader& shader, const CompileOptions& options, Resourc
     optimize(nir);
     SVGA_NIR_PASS(nir, nir_remove_dead_derefs);
     assignResources(*nir, resources);
+    if (options.texelSamplers)
+        SVGA_NIR_PASS(nir, lowerTexelCoordinates, options.texelSamplers);
     if (!options.swizzles.empty())
         SVGA_NIR_PASS(nir, lowerTextureSwizzles, options.swizzles);
     SVGA_NIR_PASS(nir, nir_opt_constant_folding);

@@ -18,6 +18,7 @@
 #pragma GCC diagnostic ignored "-Wnarrowing"
 #include "compiler/nir/nir.h"
 #include "compiler/nir/nir_builder.h"
+#include "compiler/nir/nir_builtin_builder.h"
 extern "C" { // has no guard of its own
 #include "compiler/nir/nir_legacy.h"
 }

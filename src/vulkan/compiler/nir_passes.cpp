@@ -237,6 +237,20 @@ bool lowerTextureSwizzle(nir_builder* b, nir_instr* instr, void* data) {
     return true;
 }
 
+bool lowerTexelCoordinate(nir_builder* b, nir_instr* instr, void* data) {
+    if (instr->type != nir_instr_type_tex)
+        return false;
+    nir_tex_instr* tex = nir_instr_as_tex(instr);
+    const int coordinate = nir_tex_instr_src_index(tex, nir_tex_src_coord);
+    if ((tex->op != nir_texop_tex && tex->op != nir_texop_txl) || coordinate < 0 ||
+        !(*static_cast<const uint32_t*>(data) >> tex->sampler_index & 1))
+        return false;
+    b->cursor = nir_before_instr(instr);
+    nir_src& source = tex->src[coordinate].src;
+    nir_src_rewrite(&source, nir_fdiv(b, source.ssa, nir_i2f32(b, nir_get_texture_size(b, tex))));
+    return true;
+}
+
 } // namespace
 
 nir_def* driverConstant(nir_builder* b, size_t offset, uint32_t components) {
@@ -257,6 +271,10 @@ bool lowerIntegerModulo(nir_shader* nir) {
 bool lowerTextureSwizzles(nir_shader* nir, const std::vector<TextureSwizzle>& swizzles) {
     return nir_shader_instructions_pass(nir, lowerTextureSwizzle, nir_metadata_control_flow,
                                         const_cast<std::vector<TextureSwizzle>*>(&swizzles));
+}
+
+bool lowerTexelCoordinates(nir_shader* nir, uint32_t samplers) {
+    return nir_shader_instructions_pass(nir, lowerTexelCoordinate, nir_metadata_control_flow, &samplers);
 }
 
 bool lowerTrivialSubgroups(nir_shader* nir) {

@@ -25,6 +25,10 @@ bool lowerIntegerModulo(nir_shader* nir);
 /** \brief Component mappings of sampled images, whose registers are assigned. */
 bool lowerTextureSwizzles(nir_shader* nir, const std::vector<TextureSwizzle>& swizzles);
 
+/** \brief Coordinates in texels, for the samplers of registers that \p samplers has bits of, become those from 0 to 1.
+ */
+bool lowerTexelCoordinates(nir_shader* nir, uint32_t samplers);
+
 /** \brief Subgroup operations where the subgroup is one invocation. */
 bool lowerTrivialSubgroups(nir_shader* nir);
 
