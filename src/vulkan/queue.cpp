@@ -4,6 +4,8 @@
 #include "vulkan/device.h"
 #include "vulkan/sync.h"
 
+#include <utility>
+
 namespace svga::vulkan {
 
 namespace {
@@ -13,6 +15,29 @@ void check(VkResult result, const char* what) {
         throw std::bad_alloc();
     if (result != VK_SUCCESS)
         throw Error("{}: {}", what, vk_Result_to_str(result));
+}
+
+/**
+ * The runtime lets go of the points of timelines that were waited for, and makes known those that are signalled, when
+ * the driver's submit has returned. Whoever waits for a signal may have destroyed the semaphores by then, so both is
+ * done here, before the last signal: a submission's fence comes after its semaphores.
+ */
+void complete(vk_queue* queue, vk_queue_submit& submission, const winsys::Ref<winsys::Fence>& fence) {
+    vk_device* device = queue->base.device;
+    for (uint32_t i = 0; submission._wait_points && i < submission.wait_count; ++i)
+        if (auto* point = std::exchange(submission._wait_points[i], nullptr))
+            vk_sync_timeline_point_release(device, point);
+    for (uint32_t i = 0; submission._signal_points && i < submission.signal_count; ++i)
+        if (auto* point = submission._signal_points[i]) {
+            signalWith(*submission.signals[i].sync, fence);
+            if (vk_sync_timeline_point_install(device, point) != VK_SUCCESS)
+                vk_queue_set_lost(queue, "cannot signal a timeline");
+            submission.signals[i].sync = nullptr;
+            submission._signal_points[i] = nullptr;
+        }
+    for (uint32_t i = 0; i < submission.signal_count; ++i)
+        if (submission.signals[i].sync)
+            signalWith(*submission.signals[i].sync, fence);
 }
 
 } // namespace
@@ -46,8 +71,7 @@ VkResult Queue::submit(vk_queue* base, vk_queue_submit* submission) {
             fence = {};
         }
     }
-    for (uint32_t i = 0; i < submission->signal_count; ++i)
-        signalWith(*submission->signals[i].sync, fence);
+    complete(base, *submission, fence);
     return VK_SUCCESS;
 }
 

@@ -168,7 +168,7 @@ TEST_F(Coherency, ManyThreadsWriteWhileTheDeviceCopies) {
     }
 }
 
-TEST_F(Coherency, ReadAfterATimelineSemaphore) {
+VkSemaphore timelineSemaphore(Gpu& gpu) {
     VkSemaphoreTypeCreateInfo type{};
     type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
     type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
@@ -177,6 +177,11 @@ TEST_F(Coherency, ReadAfterATimelineSemaphore) {
     info.pNext = &type;
     VkSemaphore semaphore;
     check(vkCreateSemaphore(gpu.device(), &info, nullptr, &semaphore), "vkCreateSemaphore");
+    return semaphore;
+}
+
+TEST_F(Coherency, ReadAfterATimelineSemaphore) {
+    const VkSemaphore semaphore = timelineSemaphore(gpu);
     const auto waitSemaphores =
         reinterpret_cast<PFN_vkWaitSemaphoresKHR>(vkGetDeviceProcAddr(gpu.device(), "vkWaitSemaphoresKHR"));
     CoherentBuffer source(gpu, kPage), destination(gpu, kPage);
@@ -198,6 +203,24 @@ TEST_F(Coherency, ReadAfterATimelineSemaphore) {
         gpu.wait(fence);
     }
     vkDestroySemaphore(gpu.device(), semaphore, nullptr);
+}
+
+// The driver may not touch them any more once the fence has signalled.
+TEST_F(Coherency, TimelineSemaphoresGoWithTheFence) {
+    const uint64_t value = 1;
+    VkTimelineSemaphoreSubmitInfo timeline{};
+    timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
+    timeline.waitSemaphoreValueCount = timeline.signalSemaphoreValueCount = 1;
+    timeline.pWaitSemaphoreValues = timeline.pSignalSemaphoreValues = &value;
+    for (int round = 0; round < 300; ++round) {
+        const VkSemaphore first = timelineSemaphore(gpu), second = timelineSemaphore(gpu);
+        const VkFence before = gpu.submit({}, &timeline, 1, &first);
+        const VkFence after = gpu.submit({}, &timeline, 1, &second, 1, &first);
+        gpu.wait(after);
+        vkDestroySemaphore(gpu.device(), first, nullptr);
+        vkDestroySemaphore(gpu.device(), second, nullptr);
+        gpu.wait(before);
+    }
 }
 
 TEST_F(Coherency, SubmissionsChainedBySemaphores) {
