@@ -98,7 +98,6 @@ public:
 
     void beginRendering(const VkRenderingInfo& info);
     void endRendering();
-    void resolve(const Image& from, uint32_t fromSubresource, const Image& to, uint32_t toSubresource, VkFormat format);
     /** \brief The rendering that has begun, for vk_meta's draws in it. */
     vk_meta_rendering_info metaRendering() const;
 

@@ -164,43 +164,20 @@ void Executor::beginRendering(const VkRenderingInfo& info) {
 
 void Executor::endRendering() {
     const Rendering done = std::exchange(rendering_, {});
-    // The device resolves whole subresources of color. Draws do the rest.
-    std::vector<VkRenderingAttachmentInfo> drawn;
-    for (const VkRenderingAttachmentInfo& attachment : done.resolvedColors) {
-        const ImageView& from = *viewOf(&attachment);
-        const ImageView& to = as<ImageView>(vk_image_view_from_handle(attachment.resolveImageView));
-        if (!covers(done.area, to)) {
-            drawn.push_back(attachment);
-            continue;
-        }
-        for (uint32_t layer = 0; layer < std::min(from.layer_count, to.layer_count); ++layer)
-            resolve(from.owner(), from.owner().subresource(from.base_array_layer + layer, 0), to.owner(),
-                    to.owner().subresource(to.base_array_layer + layer, to.base_mip_level), to.format);
-    }
-    if (drawn.empty() && !done.resolvedDepth && !done.resolvedStencil)
+    if (done.resolvedColors.empty() && !done.resolvedDepth && !done.resolvedStencil)
         return;
+    // By draws: vmwgfx lets no program send DX_RESOLVE_COPY.
     VkRenderingInfo info{};
     info.sType = VK_STRUCTURE_TYPE_RENDERING_INFO;
     info.renderArea = done.area;
     info.layerCount = done.layerCount;
     info.viewMask = done.viewMask;
-    info.colorAttachmentCount = static_cast<uint32_t>(drawn.size());
-    info.pColorAttachments = drawn.data();
+    info.colorAttachmentCount = static_cast<uint32_t>(done.resolvedColors.size());
+    info.pColorAttachments = done.resolvedColors.data();
     info.pDepthAttachment = done.resolvedDepth ? &*done.resolvedDepth : nullptr;
     info.pStencilAttachment = done.resolvedStencil ? &*done.resolvedStencil : nullptr;
     const MetaScope meta(*this);
     vk_meta_resolve_rendering(this, &device().meta, &info);
-}
-
-void Executor::resolve(const Image& from, uint32_t fromSubresource, const Image& to, uint32_t toSubresource,
-                       VkFormat format) {
-    encoder_.emit<SVGA3dCmdDXResolveCopy>(SVGA_3D_CMD_DX_RESOLVE_COPY, 2, [&](auto& body) {
-        body.dstSid = encoder_.name(*to.surface);
-        body.dstSubResource = toSubresource;
-        body.srcSid = encoder_.name(*from.surface);
-        body.srcSubResource = fromSubresource;
-        body.copyFormat = findFormat(format)->typed;
-    });
 }
 
 vk_meta_rendering_info Executor::metaRendering() const {
