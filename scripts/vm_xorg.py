@@ -73,12 +73,11 @@ def drawn(pixels):
 
 
 def settled(screen, rectangle):
-    """The pixels of a rectangle once they are a picture that stands still."""
-    before, deadline = None, time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+    """The pixels of a rectangle once they are a picture that stands still, for two seconds: on a busy machine frames are rare."""
+    before, still, deadline = None, 0, time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and still < 4:
         now = screen.rgb(*rectangle)
-        if now == before and drawn(now):
-            break
+        still = still + 1 if now == before and drawn(now) else 0
         before = now
         time.sleep(0.5)
     return now
