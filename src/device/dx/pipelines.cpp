@@ -176,7 +176,8 @@ const PipelineLayout& Pipelines::layoutOf(const std::vector<const ShaderVariant*
     }
     std::vector<uint32_t> key;
     for (const ResourceUse& use : layout->uses) {
-        key.insert(key.end(), {use.binding, uint32_t(use.type), uint32_t(use.dimension), uint32_t(use.comparison)});
+        key.insert(key.end(), {use.binding, uint32_t(use.type), uint32_t(use.dimension), uint32_t(use.comparison),
+                               uint32_t(use.sampled.count())});
         for (uint32_t slot = 0; slot < use.sampled.size(); ++slot)
             if (use.sampled[slot])
                 key.push_back(slot);

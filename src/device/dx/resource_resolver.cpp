@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "device/dx/convert.h"
 #include "device/dx/descriptors.h"
 #include "device/vulkan/format.h"
 
@@ -239,12 +240,17 @@ Descriptor ResourceResolver::sampler(const DxContext& context, const ResourceUse
         const FormatInfo* format = view ? formatInfo(view->format) : nullptr;
         return format && format->alphaAsRed();
     };
-    // The border goes through the view's component mapping as texels do: where alpha is red, its alpha is to be red.
-    bool alphaAsRed = use.sampled.any();
-    for (uint32_t slot = 0; slot < use.sampled.size(); ++slot)
-        alphaAsRed &= !use.sampled[slot] || isAlphaAsRed(slot);
-    if (alphaAsRed)
-        entry.borderColor.r = entry.borderColor.a;
+    const auto hasBorder = [](uint8_t address) {
+        return addressMode(address) == VK_SAMPLER_ADDRESS_MODE_CLAMP_TO_BORDER;
+    };
+    if (hasBorder(entry.addressU) || hasBorder(entry.addressV) || hasBorder(entry.addressW)) {
+        // It goes through the view's component mapping as texels do: where alpha is red, its alpha is to be red.
+        bool alphaAsRed = use.sampled.any();
+        for (uint32_t slot = 0; alphaAsRed && slot < use.sampled.size(); ++slot)
+            alphaAsRed = !use.sampled[slot] || isAlphaAsRed(slot);
+        if (alphaAsRed)
+            entry.borderColor.r = entry.borderColor.a;
+    }
     return {use.binding, uint32_t(use.type), uint64_t(samplers_.get(entry, use.comparison))};
 }
 
