@@ -152,8 +152,11 @@ private:
     std::span<const Faces> passes() const;
     /** Puts all that a draw needs in place. \p view: of the rendering, or kAllLayers */
     void prepareDraw(const DriverConstants& constants, uint32_t view, Faces faces);
+    /** Runs workgroups of a program of the driver's own. \p pushed: its push constants; \p views: by binding numbers */
+    void runProgram(const Program& program, std::span<const std::byte> pushed, std::span<const uint32_t> views,
+                    const std::array<uint32_t, 3>& groups);
     /** Runs \p program for the texels of \p copy. \p views: see TexelPrograms::kImage and so on */
-    void runProgram(const TexelPrograms::Program& program, const TexelCopy& copy, std::span<const uint32_t> views);
+    void runProgram(const Program& program, const TexelCopy& copy, std::span<const uint32_t> views);
     template <typename Emit>
     void draw(DriverConstants constants, Emit&& emit);
     void setIndexBuffer(winsys::Surface& surface, uint32_t offset, SVGA3dSurfaceFormat format);
@@ -184,8 +187,7 @@ private:
     VertexBuffer indexBuffer_;
     SVGA3dSurfaceFormat indexFormat_ = SVGA3D_R32_UINT;
     winsys::Ref<winsys::Surface> wideIndices_; ///< of one draw after the other
-    CompiledShader wideningCode_;
-    std::optional<uint32_t> wideningShader_;
+    std::optional<Program> widening_;
     vk_vertex_input_state vertexInput_{}; ///< dynamic_graphics_state's, as what follows
     vk_sample_locations_state sampleLocations_{};
     Rendering rendering_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 namespace svga::vulkan {
 
@@ -52,6 +53,23 @@ void Executor::dispatchIndirect(const Buffer& buffer, uint64_t offset) {
     encoder_.emit<SVGA3dCmdDXDispatchIndirect>(SVGA_3D_CMD_DX_DISPATCH_INDIRECT, 1, [&](auto& body) {
         body.argsBufferSid = encoder_.name(*buffer.surface);
         body.byteOffsetForArgs = arguments;
+    });
+    binder_.forgetDriverConstants(SVGA3D_SHADERTYPE_CS);
+}
+
+void Executor::runProgram(const Program& program, std::span<const std::byte> pushed, std::span<const uint32_t> views,
+                          const std::array<uint32_t, 3>& groups) {
+    const auto bytes = static_cast<uint32_t>(kPushConstantOffset + pushed.size());
+    const uint32_t size = (bytes + kVectorBytes - 1) / kVectorBytes * kVectorBytes;
+    const UploadRing::Range range = uploads_.take(size, kConstantBufferAlignment);
+    // Its first constants are of the whole dispatch, from the first workgroup on.
+    std::memset(range.data, 0, kPushConstantOffset);
+    std::ranges::copy(pushed, range.data + kPushConstantOffset);
+    binder_.bindProgram(program.code, program.id, views, {range.surface, range.offset, size});
+    encoder_.emit<SVGA3dCmdDXDispatch>(SVGA_3D_CMD_DX_DISPATCH, 0, [&](auto& body) {
+        body.threadGroupCountX = groups[0];
+        body.threadGroupCountY = groups[1];
+        body.threadGroupCountZ = groups[2];
     });
     binder_.forgetDriverConstants(SVGA3D_SHADERTYPE_CS);
 }

@@ -250,22 +250,10 @@ void copyImage(Executor& executor, const Image& from, const Image& to, const VkI
 
 } // namespace
 
-void Executor::runProgram(const TexelPrograms::Program& program, const TexelCopy& copy,
-                          std::span<const uint32_t> views) {
-    constexpr uint32_t kSize = kPushConstantOffset + sizeof(TexelCopy);
-    const UploadRing::Range range = uploads_.take(kSize, kConstantBufferAlignment);
-    // Its first constants are of the whole dispatch, from the first workgroup on.
-    std::memset(range.data, 0, kPushConstantOffset);
-    std::memcpy(range.data + kPushConstantOffset, &copy, sizeof(copy));
-    binder_.bindProgram(program.code, program.id, views,
-                        {range.surface, range.offset, (kSize + kVectorBytes - 1) / kVectorBytes * kVectorBytes});
-    encoder_.emit<SVGA3dCmdDXDispatch>(SVGA_3D_CMD_DX_DISPATCH, 0, [&](auto& body) {
-        constexpr uint32_t kGroup = TexelPrograms::kGroup;
-        body.threadGroupCountX = (copy.extent[0] + kGroup - 1) / kGroup;
-        body.threadGroupCountY = (copy.extent[1] + kGroup - 1) / kGroup;
-        body.threadGroupCountZ = copy.extent[2];
-    });
-    binder_.forgetDriverConstants(SVGA3D_SHADERTYPE_CS);
+void Executor::runProgram(const Program& program, const TexelCopy& copy, std::span<const uint32_t> views) {
+    constexpr uint32_t kGroup = TexelPrograms::kGroup;
+    runProgram(program, std::as_bytes(std::span(&copy, 1)), views,
+               {(copy.extent[0] + kGroup - 1) / kGroup, (copy.extent[1] + kGroup - 1) / kGroup, copy.extent[2]});
 }
 
 void Executor::copyToBuffer(const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region,

@@ -4,7 +4,7 @@
 //
 // To the device an index of all ones always ends a primitive. To Vulkan it is one like others where primitive restart
 // is not enabled, and with 16 bits it may well name a vertex. As 32 bits it is no longer all ones.
-#include "vulkan/compiler/nir_headers.h"
+#include "vulkan/compiler/nir_passes.h"
 #include "vulkan/device.h"
 #include "vulkan/executor.h"
 #include "vulkan/memory.h"
@@ -29,15 +29,6 @@ struct Parameters {
     uint32_t count;  ///< of all indices
 };
 
-nir_def* bufferIndex(nir_builder* b, uint32_t binding) {
-    nir_def* resource = nir_vulkan_resource_index(b, 2, 32, nir_imm_int(b, 0));
-    nir_intrinsic_set_binding(nir_instr_as_intrinsic(resource->parent_instr), binding);
-    nir_intrinsic_set_desc_type(nir_instr_as_intrinsic(resource->parent_instr), VK_DESCRIPTOR_TYPE_STORAGE_BUFFER);
-    nir_def* descriptor = nir_load_vulkan_descriptor(b, 2, 32, resource);
-    nir_intrinsic_set_desc_type(nir_instr_as_intrinsic(descriptor->parent_instr), VK_DESCRIPTOR_TYPE_STORAGE_BUFFER);
-    return nir_channel(b, descriptor, 0);
-}
-
 /** Each invocation copies an index from the buffer of binding 0 to that of binding 1. */
 CompiledShader makeShader() {
     nir_builder builder = nir_builder_init_simple_shader(MESA_SHADER_COMPUTE, &nirOptions(), "wider indices");
@@ -50,10 +41,10 @@ CompiledShader makeShader() {
     nir_push_if(b, nir_ult(b, index, nir_channel(b, parameters, 2)));
     {
         nir_def* from = nir_iadd(b, nir_channel(b, parameters, 0), nir_imul_imm(b, index, sizeof(uint16_t)));
-        nir_def* word = nir_load_ssbo(b, 1, 32, bufferIndex(b, 0), nir_iand_imm(b, from, ~3u));
+        nir_def* word = nir_load_ssbo(b, 1, 32, storageBuffer(b, 0), nir_iand_imm(b, from, ~3u));
         nir_intrinsic_set_align(nir_instr_as_intrinsic(word->parent_instr), sizeof(uint32_t), 0);
         nir_def* half = nir_ushr(b, word, nir_imul_imm(b, nir_iand_imm(b, from, 2), 8));
-        nir_intrinsic_instr* store = nir_store_ssbo(b, nir_iand_imm(b, half, 0xffff), bufferIndex(b, 1),
+        nir_intrinsic_instr* store = nir_store_ssbo(b, nir_iand_imm(b, half, 0xffff), storageBuffer(b, 1),
                                                     nir_imul_imm(b, index, sizeof(uint32_t)));
         nir_intrinsic_set_align(store, sizeof(uint32_t), 0);
     }
@@ -92,10 +83,8 @@ winsys::Surface& Executor::widenIndices(uint64_t first, uint32_t count) {
             objects_.forget(*wideIndices_);
         wideIndices_ = createBufferSurface(*device().winsys, bytes);
     }
-    if (!wideningShader_) {
-        wideningCode_ = makeShader();
-        wideningShader_ = objects_.createShader(SVGA3D_SHADERTYPE_CS, wideningCode_.tokens, wideningCode_.signature);
-    }
+    if (!widening_)
+        widening_.emplace(objects_, makeShader());
     const uint64_t source = indexBuffer_.offset + first * sizeof(uint16_t);
     const uint64_t base = source / kRawViewAlignment * kRawViewAlignment;
     const Parameters parameters{static_cast<uint32_t>(source - base), 0, count};
@@ -105,20 +94,9 @@ winsys::Surface& Executor::widenIndices(uint64_t first, uint32_t count) {
         rawView(objects_, RegisterFile::UnorderedAccess, *wideIndices_, 0, wideIndices_->width()),
     };
     for (Parameters part = parameters; part.first < count; part.first += kMostGroups * kGroupSize) {
-        constexpr uint32_t kSize = kPushConstantOffset + 16;
-        static_assert(sizeof(part) <= 16);
-        const UploadRing::Range constants = uploads_.take(kSize, kConstantBufferAlignment);
-        // Its first constants are of the whole dispatch, from the first workgroup on.
-        std::memset(constants.data, 0, kPushConstantOffset);
-        std::memcpy(constants.data + kPushConstantOffset, &part, sizeof(part));
-        binder_.bindProgram(wideningCode_, *wideningShader_, views, {constants.surface, constants.offset, kSize});
-        encoder_.emit<SVGA3dCmdDXDispatch>(SVGA_3D_CMD_DX_DISPATCH, 0, [&](auto& body) {
-            const uint32_t groups = (count - part.first + kGroupSize - 1) / kGroupSize;
-            body.threadGroupCountX = std::min(groups, kMostGroups);
-            body.threadGroupCountY = body.threadGroupCountZ = 1;
-        });
+        const uint32_t groups = (count - part.first + kGroupSize - 1) / kGroupSize;
+        runProgram(*widening_, std::as_bytes(std::span(&part, 1)), views, {std::min(groups, kMostGroups), 1, 1});
     }
-    binder_.forgetDriverConstants(SVGA3D_SHADERTYPE_CS);
     return *wideIndices_;
 }
 

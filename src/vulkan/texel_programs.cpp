@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "vulkan/texel_programs.h"
 
-#include "vulkan/compiler/nir_headers.h"
+#include "vulkan/compiler/nir_passes.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -115,21 +115,15 @@ public:
             &b_, nir_iadd(&b_, nir_channel(&b_, id_, 0), nir_imul(&b_, row, nir_channel(&b_, extent, 0))), bytes);
     }
 
-    nir_def* buffer(uint32_t binding) {
-        nir_def* index = nir_vulkan_resource_index(&b_, 2, 32, nir_imm_int(&b_, 0));
-        nir_intrinsic_set_binding(nir_instr_as_intrinsic(index->parent_instr), binding);
-        return nir_channel(&b_, nir_load_vulkan_descriptor(&b_, 2, 32, index), 0);
-    }
-
     nir_def* load(uint32_t binding, nir_def* address, uint32_t bytes) {
-        return nir_u2u32(&b_, nir_load_ssbo(&b_, 1, std::min(32u, 8 * bytes), buffer(binding), address));
+        return nir_u2u32(&b_, nir_load_ssbo(&b_, 1, std::min(32u, 8 * bytes), storageBuffer(&b_, binding), address));
     }
 
     /** Stores the \p bytes that \p words begin with. */
     void store(uint32_t binding, nir_def* address, nir_def* words, uint32_t bytes) {
         if (bytes < 4)
             words = nir_u2uN(&b_, words, 8 * bytes);
-        nir_store_ssbo(&b_, words, buffer(binding), address);
+        nir_store_ssbo(&b_, words, storageBuffer(&b_, binding), address);
     }
 
     /** The words of \p texel as \p layout has them in a buffer. */
@@ -174,17 +168,14 @@ std::optional<TexelLayout> TexelLayout::of(const Image& image, VkImageAspectFlag
 }
 
 template <typename Build>
-const TexelPrograms::Program& TexelPrograms::find(ContextObjects& objects, const Key& key, Build&& build) {
+const Program& TexelPrograms::find(ContextObjects& objects, const Key& key, Build&& build) {
     if (const auto known = programs_.find(key); known != programs_.end())
         return known->second;
     const NirShader nir = build();
-    Program program{compile(*nir, {}), 0};
-    program.id = objects.createShader(SVGA3D_SHADERTYPE_CS, program.code.tokens, program.code.signature);
-    return programs_.emplace(key, std::move(program)).first->second;
+    return programs_.emplace(key, Program(objects, compile(*nir, {}))).first->second;
 }
 
-const TexelPrograms::Program& TexelPrograms::toBuffer(ContextObjects& objects, const TexelLayout& layout,
-                                                      VkImageType type) {
+const Program& TexelPrograms::toBuffer(ContextObjects& objects, const TexelLayout& layout, VkImageType type) {
     return find(objects, {layout, {}, type}, [&] {
         ProgramBuilder b("texels to a buffer");
         b.store(kBuffer, b.address(layout.bytes), b.pack(b.texel(type, layout.conversion), layout), layout.bytes);
@@ -192,8 +183,7 @@ const TexelPrograms::Program& TexelPrograms::toBuffer(ContextObjects& objects, c
     });
 }
 
-const TexelPrograms::Program& TexelPrograms::join(ContextObjects& objects, const TexelLayout& layout,
-                                                  const TexelLayout& other) {
+const Program& TexelPrograms::join(ContextObjects& objects, const TexelLayout& layout, const TexelLayout& other) {
     return find(objects, {layout, other, VK_IMAGE_TYPE_2D}, [&] {
         ProgramBuilder b("depth and stencil joined");
         nir_def* given = b.load(kBuffer, b.address(layout.bytes), layout.bytes);

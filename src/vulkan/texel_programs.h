@@ -48,6 +48,17 @@ struct TexelCopy {
     uint32_t row, slice;            ///< bytes from one to the next in the buffer
 };
 
+/** \brief A compute program of the driver's own, in the queue's context. */
+struct Program {
+    /** \brief Throws Error. */
+    Program(ContextObjects& objects, CompiledShader compiled)
+        : code(std::move(compiled))
+        , id(objects.createShader(SVGA3D_SHADERTYPE_CS, code.tokens, code.signature)) {}
+
+    CompiledShader code;
+    uint32_t id;
+};
+
 /** \brief The programs in the queue's context. One thread at a time. */
 class TexelPrograms {
 public:
@@ -55,11 +66,6 @@ public:
     /// Binding numbers of what a program uses.
     static constexpr uint32_t kImage = 0, kBuffer = 1, kJoined = 2;
     static constexpr uint32_t kJoinedBytes = 8; ///< of a texel of depth, as a float, and stencil in kJoined
-
-    struct Program {
-        CompiledShader code;
-        uint32_t id;
-    };
 
     /** \brief Reads kImage, of \p type, and writes kBuffer. Throws Error. */
     const Program& toBuffer(ContextObjects& objects, const TexelLayout& layout, VkImageType type);

@@ -258,6 +258,12 @@ nir_def* driverConstant(nir_builder* b, size_t offset, uint32_t components) {
                                static_cast<unsigned>(offset % 16));
 }
 
+nir_def* storageBuffer(nir_builder* b, uint32_t binding) {
+    nir_def* resource = nir_vulkan_resource_index(b, 2, 32, nir_imm_int(b, 0));
+    nir_intrinsic_set_binding(nir_instr_as_intrinsic(resource->parent_instr), binding);
+    return nir_channel(b, nir_load_vulkan_descriptor(b, 2, 32, resource), 0);
+}
+
 bool lowerDriverValues(nir_shader* nir, const CompileOptions& options) {
     DriverValueState state{options, nir->info.stage == MESA_SHADER_FRAGMENT &&
                                         (options.perSample || nir->info.fs.uses_sample_shading)};

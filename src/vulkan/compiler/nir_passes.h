@@ -13,6 +13,9 @@ namespace svga::vulkan {
 /** \brief Offset in constant buffer 0 that is loaded from by driverConstant(). */
 nir_def* driverConstant(nir_builder* b, size_t offset, uint32_t components);
 
+/** \brief The storage buffer at \p binding of set 0, as loads and stores of programs that the driver makes name it. */
+nir_def* storageBuffer(nir_builder* b, uint32_t binding);
+
 /**
  * \brief System values that the driver tells, push constants, and what Vulkan has another way than VGPU10: the sign of
  * y, 1/w of the fragment's position, sample positions.
