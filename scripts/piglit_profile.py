@@ -90,9 +90,12 @@ def run_suites(arguments, wrapper, environment, _copy_only):
     if not chosen:
         sys.exit(f"error: build VK-GL-CTS, and set one or more of {', '.join(suites.values())} to its programs")
     folder = arguments.results.with_suffix(".piglit")
-    command = ["piglit", "resume", folder] if folder.exists() else ["piglit", "run", "--overwrite", *chosen, folder]
-    options = [f"--jobs={arguments.jobs}", *([f"--include-tests={arguments.only}"] if arguments.only and not folder.exists() else [])]
-    command[2:2] = options
+    jobs = f"--jobs={arguments.jobs}"
+    if folder.exists():  # which knows its tests
+        command = ["piglit", "resume", jobs, folder]
+    else:
+        only = [f"--include-tests={arguments.only}"] if arguments.only else []
+        command = ["piglit", "run", jobs, "--overwrite", *only, *chosen, folder]
     subprocess.run([str(word) for word in [*wrapper, *command]], env={**os.environ, **environment}, check=False)
     summary = folder / "results.json.bz2"
     if not summary.exists():
@@ -151,7 +154,7 @@ def print_unexpected(results):
     """
     expected = known_outcomes()
     unexpected = {name: outcome for name, outcome in sorted(results.items())
-                  if outcome != expected.get(name, outcome if outcome in ("pass", "skip") else "pass")}
+                  if piglit.judge(name, outcome, expected) not in ("pass", "skip")}
     for name, outcome in unexpected.items():
         print(f"{name}: {outcome}, expected {expected.get(name, 'pass')}")
     print(f"{len(unexpected)} results differ from what is known")
