@@ -2,16 +2,10 @@
 // What coherence costs, by the counters of the stack. Only under svga-run: other drivers do not count.
 #include "coherency_test.h"
 
-#include "util/counters.h"
-#include "util/embedded_environment.h"
-
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "tests/stack_counters.h"
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 namespace svga::coherency {
 namespace {
@@ -19,22 +13,11 @@ namespace {
 class CounterTest : public CoherencyTest {
 protected:
     void SetUp() override {
-        const char* path = std::getenv(environment::kCounters);
-        if (!path)
+        counters_ = test::stackCounters();
+        if (!counters_)
             GTEST_SKIP() << "not under svga-run: nobody counts";
-        const int file = open(path, O_RDONLY | O_CLOEXEC);
-        ASSERT_GE(file, 0) << path;
-        void* page = mmap(nullptr, sizeof(Counters), PROT_READ, MAP_SHARED, file, 0);
-        close(file);
-        ASSERT_NE(page, MAP_FAILED);
-        counters_ = static_cast<const Counters*>(page);
-        if (counters_->tracker == kTrackerAll)
+        if (counters_->tracker == test::kTrackerAll)
             GTEST_SKIP() << "tracker 'all' takes every mapped page for written: it is right, not tight";
-    }
-    void TearDown() override {
-        if (counters_)
-            munmap(const_cast<Counters*>(counters_), sizeof(Counters));
-        CoherencyTest::TearDown();
     }
 
     void draw(const MappedBuffer& buffer, PlainBuffer& copy) {
@@ -42,8 +25,7 @@ protected:
         waitFence();
     }
     uint64_t uploaded() const { return counters_->bytes_uploaded; }
-    static constexpr uint64_t kTrackerAll = 3; ///< see Counters::tracker
-    const Counters* counters_ = nullptr;
+    test::StackCounters counters_;
 };
 
 TEST_F(CounterTest, SparseWritesUploadAtMostTwiceThePagesWritten) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "compute_pipeline.h"
 
-#include "vulkan_compiler/glsl.h"
+#include "pipeline.h"
 
 namespace svga::test {
 
@@ -30,13 +30,7 @@ ComputePipeline::ComputePipeline(Gpu& gpu, const std::vector<VkDescriptorType>& 
     layoutInfo.pPushConstantRanges = &range;
     check(vkCreatePipelineLayout(gpu.device(), &layoutInfo, nullptr, &layout_), "vkCreatePipelineLayout");
 
-    const std::vector<uint32_t> spirv = vulkan::test::toSpirv(vulkan::test::Stage::Compute, glsl);
-    VkShaderModuleCreateInfo moduleInfo{};
-    moduleInfo.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
-    moduleInfo.codeSize = spirv.size() * sizeof(uint32_t);
-    moduleInfo.pCode = spirv.data();
-    VkShaderModule module;
-    check(vkCreateShaderModule(gpu.device(), &moduleInfo, nullptr, &module), "vkCreateShaderModule");
+    const VkShaderModule module = createModule(gpu, Stage::Compute, glsl);
     VkComputePipelineCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
     info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;

@@ -3,48 +3,31 @@
 // What coherence costs, by the counters of the stack. Only under svga-run: other drivers do not count.
 #include "gpu.h"
 
-#include "util/counters.h"
-#include "util/embedded_environment.h"
+#include "stack_counters.h"
 
 #include <gtest/gtest.h>
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 namespace svga::test {
 
 namespace {
 
 constexpr VkDeviceSize kPage = 4096;
-constexpr uint64_t kTrackerAll = 3; ///< see Counters::tracker
 
 class Cost : public testing::Test {
 protected:
     void SetUp() override {
-        const char* path = std::getenv(environment::kCounters);
-        if (!path)
+        counters = stackCounters();
+        if (!counters)
             GTEST_SKIP() << "not under svga-run: nobody counts";
-        const int file = open(path, O_RDONLY | O_CLOEXEC);
-        ASSERT_GE(file, 0) << path;
-        void* page = mmap(nullptr, sizeof(Counters), PROT_READ, MAP_SHARED, file, 0);
-        close(file);
-        ASSERT_NE(page, MAP_FAILED);
-        counters = static_cast<const Counters*>(page);
         if (counters->tracker == kTrackerAll)
             GTEST_SKIP() << "tracker 'all' takes every mapped page for written: it is right, not tight";
     }
-    void TearDown() override {
-        if (counters)
-            munmap(const_cast<Counters*>(counters), sizeof(Counters));
-    }
 
     Gpu gpu;
-    const Counters* counters = nullptr;
+    StackCounters counters;
 };
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "picture.h"
 
-#include "vulkan_compiler/glsl.h"
+#include "pipeline.h"
 
 #include <algorithm>
 
@@ -34,17 +34,6 @@ VkRenderPass createRenderPass(VkDevice device) {
     VkRenderPass renderPass;
     check(vkCreateRenderPass(device, &info, nullptr, &renderPass), "vkCreateRenderPass");
     return renderPass;
-}
-
-VkShaderModule createModule(VkDevice device, vulkan::test::Stage stage, const std::string& glsl) {
-    const std::vector<uint32_t> spirv = vulkan::test::toSpirv(stage, glsl);
-    VkShaderModuleCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
-    info.codeSize = spirv.size() * sizeof(uint32_t);
-    info.pCode = spirv.data();
-    VkShaderModule module;
-    check(vkCreateShaderModule(device, &info, nullptr, &module), "vkCreateShaderModule");
-    return module;
 }
 
 void toGeneral(VkCommandBuffer commands, VkImage image, VkImageLayout from) {
@@ -197,9 +186,9 @@ GraphicsPipeline::GraphicsPipeline(Gpu& gpu, const Picture& target, const Settin
 
     std::array<VkPipelineShaderStageCreateInfo, 2> stages{};
     stages[0].stage = VK_SHADER_STAGE_VERTEX_BIT;
-    stages[0].module = createModule(gpu.device(), vulkan::test::Stage::Vertex, settings.vertexShader);
+    stages[0].module = createModule(gpu, Stage::Vertex, settings.vertexShader);
     stages[1].stage = VK_SHADER_STAGE_FRAGMENT_BIT;
-    stages[1].module = createModule(gpu.device(), vulkan::test::Stage::Fragment, settings.fragmentShader);
+    stages[1].module = createModule(gpu, Stage::Fragment, settings.fragmentShader);
     for (VkPipelineShaderStageCreateInfo& stage : stages) {
         stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
         stage.pName = "main";

@@ -26,18 +26,18 @@ VkShaderStageFlagBits flagOf(Stage stage) {
     }
 }
 
-VkShaderModule createModule(VkDevice device, Stage stage, const std::string& glsl) {
+} // namespace
+
+VkShaderModule createModule(const Gpu& gpu, Stage stage, const std::string& glsl) {
     const std::vector<uint32_t> spirv = vulkan::test::toSpirv(stage, glsl);
     VkShaderModuleCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
     info.codeSize = spirv.size() * sizeof(uint32_t);
     info.pCode = spirv.data();
     VkShaderModule module;
-    check(vkCreateShaderModule(device, &info, nullptr, &module), "vkCreateShaderModule");
+    check(vkCreateShaderModule(gpu.device(), &info, nullptr, &module), "vkCreateShaderModule");
     return module;
 }
-
-} // namespace
 
 const char* const kEverything = R"(#version 450
     void main() { gl_Position = vec4(gl_VertexIndex == 1 ? 3.0 : -1.0, gl_VertexIndex == 2 ? 3.0 : -1.0, 0.5, 1.0); })";
@@ -53,7 +53,7 @@ Pipeline::Pipeline(Gpu& gpu, const PipelineInfo& info)
         VkPipelineShaderStageCreateInfo create{};
         create.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
         create.stage = flagOf(stage);
-        create.module = createModule(gpu.device(), stage, glsl);
+        create.module = createModule(gpu, stage, glsl);
         create.pName = "main";
         create.pSpecializationInfo = info.specialisation;
         stages.push_back(create);

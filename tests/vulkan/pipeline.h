@@ -14,6 +14,9 @@ namespace svga::test {
 
 using vulkan::test::Stage;
 
+/** \brief Whoever takes it destroys it. */
+VkShaderModule createModule(const Gpu& gpu, Stage stage, const std::string& glsl);
+
 struct PipelineInfo {
     std::map<Stage, std::string> glsl{};                  ///< of graphics stages, or compute alone
     std::vector<VkDescriptorSetLayoutBinding> bindings{}; ///< of set 0
