@@ -85,6 +85,10 @@ vk_features supportedFeatures(const PhysicalDevice& device) {
     features.fragmentStoresAndAtomics = true;
     features.occlusionQueryPrecise = true;
     features.shaderImageGatherExtended = true;
+    features.shaderUniformBufferArrayDynamicIndexing = true; // by branches: compiler/resources.cpp
+    features.shaderSampledImageArrayDynamicIndexing = true;
+    features.shaderStorageBufferArrayDynamicIndexing = true;
+    features.shaderStorageImageArrayDynamicIndexing = true;
     features.shaderClipDistance = true;
     features.shaderCullDistance = true;
     features.multiview = true;
