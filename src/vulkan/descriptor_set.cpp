@@ -93,6 +93,8 @@ std::span<Descriptor> DescriptorSet::range(uint32_t binding, uint32_t element, u
 }
 
 void DescriptorSet::write(Descriptor& descriptor, VkDescriptorType type, bool immutableSampler, const void* info) {
+    // A mutable descriptor is no longer what it was.
+    descriptor = {.sampler = immutableSampler ? descriptor.sampler : nullptr};
     switch (type) {
     case VK_DESCRIPTOR_TYPE_SAMPLER:
     case VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER:
@@ -150,13 +152,12 @@ void DescriptorSet::write(const vk_descriptor_update_template& updates, const vo
 
 void DescriptorSet::copy(const DescriptorSet& from, const VkCopyDescriptorSet& copy) {
     const size_t first = from.layout_->bindings.at(copy.srcBinding).first + copy.srcArrayElement;
-    const auto& source = from.layout_->bindings[copy.srcBinding];
     const bool immutable = !layout_->bindings.at(copy.dstBinding).immutableSamplers.empty();
     const auto to = range(copy.dstBinding, copy.dstArrayElement, copy.descriptorCount);
     for (size_t i = 0; i < to.size(); ++i) {
         Sampler* own = to[i].sampler;
         to[i] = from.descriptors_.at(first + i);
-        if (immutable && hasSampler(source.type))
+        if (immutable)
             to[i].sampler = own;
     }
 }

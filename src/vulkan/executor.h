@@ -90,10 +90,10 @@ public:
 
     void bindVertexBuffers(uint32_t first, std::span<const VkBuffer> buffers, std::span<const VkDeviceSize> offsets);
     void bindIndexBuffer(const Buffer& buffer, uint64_t offset, VkIndexType type);
-    void draw(uint32_t vertices, uint32_t instances, uint32_t firstVertex, uint32_t firstInstance);
+    /** \param index of the draw among those of its command, as for other draws */
+    void draw(uint32_t vertices, uint32_t instances, uint32_t firstVertex, uint32_t firstInstance, uint32_t index = 0);
     void drawIndexed(uint32_t indices, uint32_t instances, uint32_t firstIndex, int32_t vertexOffset,
-                     uint32_t firstInstance);
-    /** \param index of the draw among those of its command */
+                     uint32_t firstInstance, uint32_t index = 0);
     void drawIndirect(const Buffer& buffer, uint64_t offset, uint32_t index, bool indexed);
 
     void beginRendering(const VkRenderingInfo& info);
@@ -148,6 +148,8 @@ private:
     void dropForgotten();
     /** Puts the compute stage and its resources in place. \return whether there is something to dispatch. */
     bool prepareCompute(const DriverConstants& constants);
+    /** Whether anything of a draw can come to be seen. */
+    bool rasterizes() const;
     /** The draws that one draw takes, by the faces that they are for. */
     std::span<const Faces> passes() const;
     /** Puts all that a draw needs in place. \p view: of the rendering, or kAllLayers */

@@ -73,6 +73,12 @@ void Executor::setIndexBuffer(winsys::Surface& surface, uint32_t offset, SVGA3dS
     });
 }
 
+bool Executor::rasterizes() const {
+    const vk_rasterization_state& state = dynamic_graphics_state.rs;
+    return !state.rasterizer_discard_enable &&
+           (state.cull_mode != VK_CULL_MODE_FRONT_AND_BACK || !makesPolygons(dynamic_graphics_state, shaders_));
+}
+
 std::span<const Faces> Executor::passes() const {
     static constexpr std::array kBoth{Faces::Both};
     static constexpr std::array kEach{Faces::Front, Faces::Back};
@@ -101,7 +107,7 @@ void Executor::prepareDraw(const DriverConstants& constants, uint32_t view, Face
     graphicsState_.setInputLayout(state, shaders_[MESA_SHADER_VERTEX]->code.vertexInputs);
     graphicsState_.setVertexBuffers(state, vertexBuffers_);
     graphicsState_.setTopology(state);
-    graphicsState_.setViewportsAndScissors(state);
+    graphicsState_.setViewportsAndScissors(state, rasterizes());
     graphicsState_.setRasterizer(state, targets, faces);
     graphicsState_.setBlend(state);
     graphicsState_.setDepthStencil(state, targets, faces);
@@ -110,8 +116,7 @@ void Executor::prepareDraw(const DriverConstants& constants, uint32_t view, Face
 
 template <typename Emit>
 void Executor::draw(DriverConstants constants, Emit&& emit) {
-    if (!shaders_[MESA_SHADER_VERTEX] || dynamic_graphics_state.rs.rasterizer_discard_enable ||
-        dynamic_graphics_state.rs.cull_mode == VK_CULL_MODE_FRONT_AND_BACK)
+    if (!shaders_[MESA_SHADER_VERTEX] || (!rasterizes() && !storesBeforeRasterizer(shaders_)))
         return;
     constants.yScale = yScale(dynamic_graphics_state);
     // Views of a multiview rendering are drawn one after the other.
@@ -126,8 +131,10 @@ void Executor::draw(DriverConstants constants, Emit&& emit) {
     }
 }
 
-void Executor::draw(uint32_t vertices, uint32_t instances, uint32_t firstVertex, uint32_t firstInstance) {
+void Executor::draw(uint32_t vertices, uint32_t instances, uint32_t firstVertex, uint32_t firstInstance,
+                    uint32_t index) {
     DriverConstants constants{};
+    constants.drawIndex = index;
     constants.firstVertex = firstVertex;
     constants.firstInstance = firstInstance;
     draw(constants, [&] {
@@ -141,10 +148,11 @@ void Executor::draw(uint32_t vertices, uint32_t instances, uint32_t firstVertex,
 }
 
 void Executor::drawIndexed(uint32_t indices, uint32_t instances, uint32_t firstIndex, int32_t vertexOffset,
-                           uint32_t firstInstance) {
+                           uint32_t firstInstance, uint32_t index) {
     if (!indexBuffer_.surface)
         return;
     DriverConstants constants{};
+    constants.drawIndex = index;
     constants.firstVertex = static_cast<uint32_t>(vertexOffset);
     constants.firstInstance = firstInstance;
     winsys::Surface* wide = cutIndexIsVertex(vertexOffset) ? &widenIndices(firstIndex, indices) : nullptr;
@@ -254,6 +262,29 @@ VKAPI_ATTR void VKAPI_CALL svga_CmdDrawIndexed(VkCommandBuffer handle, uint32_t 
                                                uint32_t firstIndex, int32_t vertexOffset, uint32_t firstInstance) {
     Executor::run(handle, [&](Executor& executor) {
         executor.drawIndexed(indices, instances, firstIndex, vertexOffset, firstInstance);
+    });
+}
+
+// What was recorded is packed, whatever stride the application had.
+VKAPI_ATTR void VKAPI_CALL svga_CmdDrawMultiEXT(VkCommandBuffer handle, uint32_t count, const VkMultiDrawInfoEXT* infos,
+                                                uint32_t instances, uint32_t firstInstance, uint32_t) {
+    Executor::run(handle, [&](Executor& executor) {
+        for (uint32_t i = 0; i < count; ++i) {
+            const VkMultiDrawInfoEXT& info = infos[i];
+            executor.draw(info.vertexCount, instances, info.firstVertex, firstInstance, i);
+        }
+    });
+}
+
+VKAPI_ATTR void VKAPI_CALL svga_CmdDrawMultiIndexedEXT(VkCommandBuffer handle, uint32_t count,
+                                                       const VkMultiDrawIndexedInfoEXT* infos, uint32_t instances,
+                                                       uint32_t firstInstance, uint32_t, const int32_t* vertexOffset) {
+    Executor::run(handle, [&](Executor& executor) {
+        for (uint32_t i = 0; i < count; ++i) {
+            const VkMultiDrawIndexedInfoEXT& info = infos[i];
+            executor.drawIndexed(info.indexCount, instances, info.firstIndex,
+                                 vertexOffset ? *vertexOffset : info.vertexOffset, firstInstance, i);
+        }
     });
 }
 

@@ -185,7 +185,8 @@ VkFormatFeatureFlags2 optimalFeatures(const PhysicalDevice& device, VkFormat for
     if (!color && caps & SVGA3D_DXFMT_DEPTH_RENDERTARGET)
         features |= VK_FORMAT_FEATURE_2_DEPTH_STENCIL_ATTACHMENT_BIT;
     if (caps & SVGA3D_DXFMT_SHADER_SAMPLE && isStored(device, format)) {
-        features |= VK_FORMAT_FEATURE_2_STORAGE_IMAGE_BIT;
+        features |= VK_FORMAT_FEATURE_2_STORAGE_IMAGE_BIT | VK_FORMAT_FEATURE_2_STORAGE_READ_WITHOUT_FORMAT_BIT |
+                    VK_FORMAT_FEATURE_2_STORAGE_WRITE_WITHOUT_FORMAT_BIT;
         if (hasAtomics(format))
             features |= VK_FORMAT_FEATURE_2_STORAGE_IMAGE_ATOMIC_BIT;
     }
@@ -210,7 +211,8 @@ VkFormatFeatureFlags2 bufferFeatures(const PhysicalDevice& device, VkFormat form
     if (caps & SVGA3D_DXFMT_SHADER_SAMPLE && !vk_format_is_srgb(format))
         features |= VK_FORMAT_FEATURE_2_UNIFORM_TEXEL_BUFFER_BIT;
     if (caps & SVGA3D_DXFMT_SHADER_SAMPLE && isStored(device, format)) {
-        features |= VK_FORMAT_FEATURE_2_STORAGE_TEXEL_BUFFER_BIT;
+        features |= VK_FORMAT_FEATURE_2_STORAGE_TEXEL_BUFFER_BIT | VK_FORMAT_FEATURE_2_STORAGE_READ_WITHOUT_FORMAT_BIT |
+                    VK_FORMAT_FEATURE_2_STORAGE_WRITE_WITHOUT_FORMAT_BIT;
         if (hasAtomics(format))
             features |= VK_FORMAT_FEATURE_2_STORAGE_TEXEL_BUFFER_ATOMIC_BIT;
     }

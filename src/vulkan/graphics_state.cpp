@@ -113,6 +113,43 @@ uint32_t topology(uint8_t topology, uint32_t controlPoints) {
     }
 }
 
+uint8_t logicOp(uint8_t op) {
+    switch (op) {
+    case VK_LOGIC_OP_CLEAR:
+        return SVGA3D_DX11_LOGICOP_CLEAR;
+    case VK_LOGIC_OP_AND:
+        return SVGA3D_DX11_LOGICOP_AND;
+    case VK_LOGIC_OP_AND_REVERSE:
+        return SVGA3D_DX11_LOGICOP_AND_REVERSE;
+    case VK_LOGIC_OP_AND_INVERTED:
+        return SVGA3D_DX11_LOGICOP_AND_INVERTED;
+    case VK_LOGIC_OP_NO_OP:
+        return SVGA3D_DX11_LOGICOP_NOOP;
+    case VK_LOGIC_OP_XOR:
+        return SVGA3D_DX11_LOGICOP_XOR;
+    case VK_LOGIC_OP_OR:
+        return SVGA3D_DX11_LOGICOP_OR;
+    case VK_LOGIC_OP_NOR:
+        return SVGA3D_DX11_LOGICOP_NOR;
+    case VK_LOGIC_OP_EQUIVALENT:
+        return SVGA3D_DX11_LOGICOP_EQUIV;
+    case VK_LOGIC_OP_INVERT:
+        return SVGA3D_DX11_LOGICOP_INVERT;
+    case VK_LOGIC_OP_OR_REVERSE:
+        return SVGA3D_DX11_LOGICOP_OR_REVERSE;
+    case VK_LOGIC_OP_COPY_INVERTED:
+        return SVGA3D_DX11_LOGICOP_COPY_INVERTED;
+    case VK_LOGIC_OP_OR_INVERTED:
+        return SVGA3D_DX11_LOGICOP_OR_INVERTED;
+    case VK_LOGIC_OP_NAND:
+        return SVGA3D_DX11_LOGICOP_NAND;
+    case VK_LOGIC_OP_SET:
+        return SVGA3D_DX11_LOGICOP_SET;
+    default:
+        return SVGA3D_DX11_LOGICOP_COPY;
+    }
+}
+
 SVGA3dDXBlendStatePerRT blendOf(const vk_color_blend_attachment_state& from, bool written) {
     SVGA3dDXBlendStatePerRT to{};
     to.blendEnable = from.blend_enable;
@@ -123,7 +160,7 @@ SVGA3dDXBlendStatePerRT blendOf(const vk_color_blend_attachment_state& from, boo
     to.destBlendAlpha = blendFactor(from.dst_alpha_blend_factor);
     to.blendOpAlpha = blendEquation(from.alpha_blend_op);
     to.renderTargetWriteMask = written ? from.write_mask & SVGA3D_COLOR_WRITE_ENABLE_ALL : 0;
-    to.logicOp = SVGA3D_LOGICOP_COPY;
+    to.logicOp = SVGA3D_DX11_LOGICOP_COPY;
     return to;
 }
 
@@ -222,7 +259,7 @@ void GraphicsState::setTopology(const vk_dynamic_graphics_state& state) {
                                          topology(state.ia.primitive_topology, state.ts.patch_control_points))});
 }
 
-void GraphicsState::setViewportsAndScissors(const vk_dynamic_graphics_state& state) {
+void GraphicsState::setViewportsAndScissors(const vk_dynamic_graphics_state& state, bool rasterizes) {
     std::vector<SVGA3dViewport> viewports;
     for (uint32_t i = 0; i < state.vp.viewport_count; ++i) {
         const VkViewport& from = state.vp.viewports[i];
@@ -236,8 +273,10 @@ void GraphicsState::setViewportsAndScissors(const vk_dynamic_graphics_state& sta
         const auto end = [](int32_t begin, uint32_t size) {
             return static_cast<int32_t>(std::min<int64_t>(int64_t{begin} + size, INT32_MAX));
         };
-        scissors.push_back({from.offset.x, from.offset.y, end(from.offset.x, from.extent.width),
-                            end(from.offset.y, from.extent.height)});
+        scissors.push_back(rasterizes
+                               ? SVGASignedRect{from.offset.x, from.offset.y, end(from.offset.x, from.extent.width),
+                                                end(from.offset.y, from.extent.height)}
+                               : SVGASignedRect{});
     }
     set(SVGA_3D_CMD_DX_SET_SCISSORRECTS, SVGA3dCmdDXSetScissorRects{}, std::as_bytes(std::span(scissors)));
 }
@@ -274,6 +313,11 @@ void GraphicsState::setBlend(const vk_dynamic_graphics_state& state) {
         const bool used = i < state.cb.attachment_count;
         body.perRT[i] = blendOf(used ? state.cb.attachments[i] : vk_color_blend_attachment_state{},
                                 used && state.cb.color_write_enables & (1u << i));
+        if (state.cb.logic_op_enable) {
+            body.perRT[i].blendEnable = 0;
+            body.perRT[i].logicOpEnable = 1;
+            body.perRT[i].logicOp = logicOp(state.cb.logic_op);
+        }
     }
     SVGA3dCmdDXSetBlendState set{};
     set.blendId = objects_.state(ContextObjects::BlendState, body);

@@ -45,7 +45,8 @@ public:
     void setInputLayout(const vk_dynamic_graphics_state& state, uint32_t attributesRead);
     void setVertexBuffers(const vk_dynamic_graphics_state& state, std::span<const VertexBuffer> buffers);
     void setTopology(const vk_dynamic_graphics_state& state);
-    void setViewportsAndScissors(const vk_dynamic_graphics_state& state);
+    /** \param rasterizes where not, scissors are empty: the stages before are run all the same */
+    void setViewportsAndScissors(const vk_dynamic_graphics_state& state, bool rasterizes);
     void setRasterizer(const vk_dynamic_graphics_state& state, const TargetInfo& targets, Faces faces);
     void setBlend(const vk_dynamic_graphics_state& state);
     void setDepthStencil(const vk_dynamic_graphics_state& state, const TargetInfo& targets, Faces faces);

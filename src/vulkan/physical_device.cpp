@@ -22,6 +22,7 @@
 #include "git_sha1.h"
 #include "util/mesa-sha1.h"
 #include "vk_common_entrypoints.h"
+#include "vk_shader_module.h"
 
 namespace svga::vulkan {
 
@@ -30,8 +31,10 @@ namespace {
 constexpr uint32_t kVendor = 0x15ad; ///< VMware, of the PCI device
 constexpr uint32_t kDriverVersion = VK_MAKE_VERSION(0, 1, 0);
 
-vk_device_extension_table deviceExtensions() {
+vk_device_extension_table deviceExtensions(const PhysicalDevice& device) {
     vk_device_extension_table table{};
+    table.KHR_16bit_storage = true;
+    table.KHR_8bit_storage = true;
     table.KHR_bind_memory2 = true;
     table.KHR_copy_commands2 = true;
     table.KHR_create_renderpass2 = true;
@@ -46,6 +49,7 @@ vk_device_extension_table deviceExtensions() {
     table.KHR_imageless_framebuffer = true;
     table.KHR_descriptor_update_template = true;
     table.KHR_get_memory_requirements2 = true;
+    table.KHR_load_store_op_none = true;
     table.KHR_maintenance1 = true;
     table.KHR_maintenance2 = true;
     table.KHR_maintenance3 = true;
@@ -53,22 +57,53 @@ vk_device_extension_table deviceExtensions() {
     table.KHR_map_memory2 = true;
     table.KHR_multiview = true;
     table.KHR_push_descriptor = true;
+    table.KHR_relaxed_block_layout = true;
+    table.KHR_sampler_mirror_clamp_to_edge = true;
     table.KHR_separate_depth_stencil_layouts = true;
     table.KHR_shader_draw_parameters = true;
+    table.KHR_shader_float16_int8 = true;
+    table.KHR_shader_float_controls = true;
+    table.KHR_shader_integer_dot_product = true;
+    table.KHR_shader_non_semantic_info = true;
+    table.KHR_shader_subgroup_extended_types = true;
+    table.KHR_shader_terminate_invocation = true;
+    table.KHR_spirv_1_4 = true;
     table.KHR_storage_buffer_storage_class = true;
     table.KHR_swapchain = true;
     table.KHR_synchronization2 = true;
     table.KHR_timeline_semaphore = true;
     table.KHR_uniform_buffer_standard_layout = true;
+    table.KHR_vertex_attribute_divisor = true;
+    table.KHR_workgroup_memory_explicit_layout = true;
+    table.KHR_zero_initialize_workgroup_memory = true;
+    table.EXT_border_color_swizzle = true;
+    table.EXT_color_write_enable = true;
+    table.EXT_custom_border_color = true;
+    table.EXT_extended_dynamic_state = true;
+    table.EXT_extended_dynamic_state2 = true;
+    table.EXT_extended_dynamic_state3 = true;
     table.EXT_external_memory_dma_buf = true;
+    table.EXT_host_query_reset = true;
+    table.EXT_load_store_op_none = true;
+    table.EXT_multi_draw = true;
+    table.EXT_mutable_descriptor_type = true;
+    table.EXT_pipeline_creation_cache_control = true;
+    table.EXT_pipeline_creation_feedback = true;
+    table.EXT_pipeline_protected_access = true;
+    table.EXT_primitive_topology_list_restart = true;
     table.EXT_private_data = true;
+    table.EXT_provoking_vertex = device.devcap(SVGA3D_DEVCAP_DX_PROVOKING_VERTEX) != 0;
+    table.EXT_scalar_block_layout = true;
+    table.EXT_separate_stencil_usage = true;
+    table.EXT_shader_demote_to_helper_invocation = true;
+    table.EXT_shader_module_identifier = true;
+    table.EXT_tooling_info = true;
+    table.EXT_vertex_attribute_divisor = true;
+    table.EXT_vertex_input_dynamic_state = true;
     return table;
 }
 
-vk_features supportedFeatures(const PhysicalDevice& device) {
-    vk_features features{};
-    const bool gl43 = device.winsys->info().gl43;
-    features.robustBufferAccess = true;
+void addDrawingFeatures(vk_features& features, const PhysicalDevice& device) {
     features.fullDrawIndexUint32 = true;
     features.imageCubeArray = true;
     features.independentBlend = true;
@@ -76,27 +111,101 @@ vk_features supportedFeatures(const PhysicalDevice& device) {
     features.tessellationShader = true;
     features.sampleRateShading = true;
     features.dualSrcBlend = true;
+    features.logicOp = device.devcap(SVGA3D_DEVCAP_LOGIC_BLENDOPS) != 0;
+    features.multiDrawIndirect = true; // one draw after the other
     features.drawIndirectFirstInstance = true;
     features.depthClamp = true;
     features.depthBiasClamp = true;
     features.fillModeNonSolid = true;
     features.samplerAnisotropy = device.devcap(SVGA3D_DEVCAP_MAX_TEXTURE_ANISOTROPY) > 1;
+    features.samplerMirrorClampToEdge = true;
+    features.occlusionQueryPrecise = true;
+    features.hostQueryReset = true;
+    features.multiview = true;
+    features.multiviewGeometryShader = true;
+    features.multiviewTessellationShader = true;
+    features.dynamicRendering = true;
+    features.imagelessFramebuffer = true;
+    features.separateDepthStencilLayouts = true;
+    features.colorWriteEnable = true;
+    features.multiDraw = true;
+    features.provokingVertexLast = device.devcap(SVGA3D_DEVCAP_DX_PROVOKING_VERTEX) != 0;
+    features.vertexAttributeInstanceRateDivisor = true;
+    features.vertexAttributeInstanceRateZeroDivisor = true;
+    features.customBorderColors = true;
+    features.customBorderColorWithoutFormat = true;
+    features.borderColorSwizzle = true; // shaders swizzle, so that borders are swizzled as texels are
+    features.borderColorSwizzleFromImage = true;
+    features.primitiveTopologyListRestart = true; // the device restarts whatever the topology
+    features.primitiveTopologyPatchListRestart = true;
+}
+
+/** What shaders are compiled for may not be dynamic: the number of control points, and the shading rate. */
+void addDynamicStates(vk_features& features) {
+    features.extendedDynamicState = true;
+    features.extendedDynamicState2 = true;
+    features.extendedDynamicState2LogicOp = features.logicOp;
+    features.extendedDynamicState3DepthClampEnable = true;
+    features.extendedDynamicState3PolygonMode = true;
+    features.extendedDynamicState3RasterizationSamples = true;
+    features.extendedDynamicState3SampleMask = true;
+    features.extendedDynamicState3AlphaToCoverageEnable = true;
+    features.extendedDynamicState3LogicOpEnable = features.logicOp;
+    features.extendedDynamicState3ColorBlendEnable = true;
+    features.extendedDynamicState3ColorBlendEquation = true;
+    features.extendedDynamicState3ColorWriteMask = true;
+    features.extendedDynamicState3ProvokingVertexMode = features.provokingVertexLast;
+    features.vertexInputDynamicState = true;
+}
+
+/** See compiler/compiler.h and docs/vulkan-compiler.md. */
+void addShaderFeatures(vk_features& features, bool gl43) {
+    features.robustBufferAccess = true;
     features.vertexPipelineStoresAndAtomics = gl43; // eight views of the pixel stage alone without it
     features.fragmentStoresAndAtomics = true;
-    features.occlusionQueryPrecise = true;
     features.shaderImageGatherExtended = true;
     features.shaderUniformBufferArrayDynamicIndexing = true; // by branches: compiler/resources.cpp
     features.shaderSampledImageArrayDynamicIndexing = true;
     features.shaderStorageBufferArrayDynamicIndexing = true;
     features.shaderStorageImageArrayDynamicIndexing = true;
+    features.shaderStorageImageReadWithoutFormat = true; // a typed view has its own
+    features.shaderStorageImageWriteWithoutFormat = true;
     features.shaderClipDistance = true;
     features.shaderCullDistance = true;
-    features.multiview = true;
-    features.shaderDrawParameters = true;
-    features.dynamicRendering = true;
-    features.imagelessFramebuffer = true;
-    features.separateDepthStencilLayouts = true;
+    features.shaderFloat64 = true;
+    features.shaderInt64 = true;
+    features.shaderInt16 = true;
+    features.shaderInt8 = true;
+    features.shaderFloat16 = true;
+    features.storageBuffer16BitAccess = true;
+    features.uniformAndStorageBuffer16BitAccess = true;
+    features.storagePushConstant16 = true;
+    features.storageBuffer8BitAccess = true;
+    features.uniformAndStorageBuffer8BitAccess = true;
+    features.storagePushConstant8 = true;
+    features.scalarBlockLayout = true;
     features.uniformBufferStandardLayout = true;
+    features.workgroupMemoryExplicitLayout = true;
+    features.workgroupMemoryExplicitLayoutScalarBlockLayout = true;
+    features.workgroupMemoryExplicitLayout8BitAccess = true;
+    features.workgroupMemoryExplicitLayout16BitAccess = true;
+    features.shaderZeroInitializeWorkgroupMemory = true;
+    features.shaderDemoteToHelperInvocation = true;
+    features.shaderTerminateInvocation = true;
+    features.shaderIntegerDotProduct = true;
+    features.shaderSubgroupExtendedTypes = true;
+    features.shaderDrawParameters = true;
+}
+
+vk_features supportedFeatures(const PhysicalDevice& device) {
+    vk_features features{};
+    addDrawingFeatures(features, device);
+    addDynamicStates(features);
+    addShaderFeatures(features, device.winsys->info().gl43);
+    features.mutableDescriptorType = true;
+    features.pipelineCreationCacheControl = true;
+    features.pipelineProtectedAccess = true; // no memory is protected
+    features.shaderModuleIdentifier = true;
     features.synchronization2 = true;
     features.maintenance4 = true;
     features.timelineSemaphore = true;
@@ -139,6 +248,7 @@ void setImageLimits(vk_properties& limits, const PhysicalDevice& device) {
     limits.maxSamplerLodBias = 15;
     limits.maxSamplerAnisotropy = std::max(device.devcap(SVGA3D_DEVCAP_MAX_TEXTURE_ANISOTROPY), 1u);
     limits.maxSamplerAllocationCount = 4000;
+    limits.maxCustomBorderColorSamplers = limits.maxSamplerAllocationCount;
 }
 
 /** Descriptors take registers of VGPU10's stages: see compiler/compiler.h. */
@@ -214,7 +324,11 @@ void setGeometryLimits(vk_properties& limits, const PhysicalDevice& device) {
     limits.maxFragmentCombinedOutputResources =
         limits.maxColorAttachments + kStorageBuffersPerStage + kStorageImagesPerStage;
     limits.maxDrawIndexedIndexValue = std::numeric_limits<uint32_t>::max();
-    limits.maxDrawIndirectCount = 1;
+    limits.maxDrawIndirectCount = std::numeric_limits<uint32_t>::max();
+    limits.maxMultiDrawCount = std::numeric_limits<uint32_t>::max();
+    limits.maxVertexAttribDivisor = std::numeric_limits<uint32_t>::max();
+    limits.supportsNonZeroFirstInstance = true;
+    limits.provokingVertexModePerPipeline = true;
     limits.maxViewports = 1;
     limits.maxViewportDimensions[0] = limits.maxViewportDimensions[1] = limits.maxImageDimension2D;
     limits.viewportBoundsRange[0] = -2.0f * static_cast<float>(limits.maxImageDimension2D);
@@ -273,6 +387,7 @@ vk_properties knownProperties(const PhysicalDevice& device) {
     setBufferLimits(properties, device.winsys->info());
     setGeometryLimits(properties, device);
     setComputeLimits(properties);
+    std::memcpy(properties.shaderModuleIdentifierAlgorithmUUID, vk_shaderModuleIdentifierAlgorithmUUID, VK_UUID_SIZE);
     properties.maxTimelineSemaphoreValueDifference = std::numeric_limits<uint64_t>::max();
     return properties;
 }
@@ -342,7 +457,7 @@ VkResult PhysicalDevice::tryCreate(vk_instance* instance, drmDevice* drm, vk_phy
             vk_physical_device_dispatch_table dispatch;
             vk_physical_device_dispatch_table_from_entrypoints(&dispatch, &svga_physical_device_entrypoints, true);
             vk_physical_device_dispatch_table_from_entrypoints(&dispatch, &wsi_physical_device_entrypoints, false);
-            const vk_device_extension_table extensions = deviceExtensions();
+            const vk_device_extension_table extensions = deviceExtensions(*device);
             const vk_features supported = supportedFeatures(*device);
             const vk_properties known = knownProperties(*device);
             const VkResult done = vk_physical_device_init(device, instance, &extensions, &supported, &known, &dispatch);

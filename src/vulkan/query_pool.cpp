@@ -223,6 +223,13 @@ VKAPI_ATTR VkResult VKAPI_CALL svga_GetQueryPoolResults(VkDevice handle, VkQuery
     return status;
 }
 
+VKAPI_ATTR void VKAPI_CALL svga_ResetQueryPool(VkDevice handle, VkQueryPool pool, uint32_t first, uint32_t count) {
+    guarded(vk_device_from_handle(handle), VK_ERROR_OUT_OF_DEVICE_MEMORY, [&] {
+        for (uint32_t i = first; i < first + count; ++i)
+            poolOf(pool).reset(i);
+    });
+}
+
 VKAPI_ATTR void VKAPI_CALL svga_CmdResetQueryPool(VkCommandBuffer handle, VkQueryPool pool, uint32_t first,
                                                   uint32_t count) {
     Executor::run(handle, [&](Executor& executor) { executor.resetQueries(poolOf(pool), first, count); });

@@ -26,7 +26,8 @@ namespace svga::vulkan {
 struct QueryPool : vk_query_pool {
     static constexpr uint32_t kSlotSize = 16; ///< bytes: a state word, and a result of eight bytes
 
-    /** \brief A place for a result. But for what result() reads, the executor's. */
+    /** \brief A place for a result. But for what result() reads, it belongs to who may use the query: the queue's
+     * thread, or the application's that resets it. */
     struct Slot {
         winsys::Query* memory;
         uint32_t offset;                 ///< bytes
@@ -43,7 +44,7 @@ struct QueryPool : vk_query_pool {
     /** \brief The result of query \p index, where there is one. Any thread. */
     std::optional<uint64_t> result(uint32_t index) const;
 
-    /** \brief Query \p index has no result, from now on. The queue's thread. Throws Error. */
+    /** \brief Query \p index has no result, from now on. Throws Error. */
     void reset(uint32_t index);
     /** \brief Query \p index counted nothing. The queue's thread. */
     void setZero(uint32_t index);

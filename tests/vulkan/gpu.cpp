@@ -91,9 +91,89 @@ Gpu::Gpu() {
 namespace {
 
 /** Those of Vulkan 1.1's that tests use. */
-constexpr std::array kExtensions{VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME,    VK_KHR_CREATE_RENDERPASS_2_EXTENSION_NAME,
-                                 VK_KHR_DEPTH_STENCIL_RESOLVE_EXTENSION_NAME, VK_KHR_DYNAMIC_RENDERING_EXTENSION_NAME,
-                                 VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME,       VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME};
+constexpr std::array kExtensions{
+    VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME,
+    VK_KHR_CREATE_RENDERPASS_2_EXTENSION_NAME,
+    VK_KHR_DEPTH_STENCIL_RESOLVE_EXTENSION_NAME,
+    VK_KHR_DYNAMIC_RENDERING_EXTENSION_NAME,
+    VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME,
+    VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME,
+    VK_KHR_16BIT_STORAGE_EXTENSION_NAME,
+    VK_KHR_8BIT_STORAGE_EXTENSION_NAME,
+    VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME,
+    VK_EXT_CUSTOM_BORDER_COLOR_EXTENSION_NAME,
+    VK_EXT_EXTENDED_DYNAMIC_STATE_EXTENSION_NAME,
+    VK_EXT_HOST_QUERY_RESET_EXTENSION_NAME,
+    VK_EXT_MULTI_DRAW_EXTENSION_NAME,
+    VK_EXT_MUTABLE_DESCRIPTOR_TYPE_EXTENSION_NAME,
+    VK_EXT_SCALAR_BLOCK_LAYOUT_EXTENSION_NAME,
+    VK_EXT_VERTEX_ATTRIBUTE_DIVISOR_EXTENSION_NAME,
+    VK_EXT_VERTEX_INPUT_DYNAMIC_STATE_EXTENSION_NAME,
+};
+
+/** Features of these extensions, of Vulkan 1.1 and of what it needs for the tests. */
+class FeatureChain {
+public:
+    explicit FeatureChain(VkPhysicalDeviceFeatures2& features)
+        : last_(&features.pNext) {
+        add(multiview_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MULTIVIEW_FEATURES);
+        add(timeline_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES);
+        add(rendering_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DYNAMIC_RENDERING_FEATURES);
+        add(draws_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_DRAW_PARAMETERS_FEATURES);
+        add(storage16_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES);
+    }
+    FeatureChain(const FeatureChain&) = delete;
+    FeatureChain& operator=(const FeatureChain&) = delete;
+
+    void add(const char* extension) {
+        const std::string_view name = extension;
+        if (name == VK_KHR_8BIT_STORAGE_EXTENSION_NAME)
+            add(storage8_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_8BIT_STORAGE_FEATURES);
+        else if (name == VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME)
+            add(narrow_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES);
+        else if (name == VK_EXT_CUSTOM_BORDER_COLOR_EXTENSION_NAME)
+            add(border_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_CUSTOM_BORDER_COLOR_FEATURES_EXT);
+        else if (name == VK_EXT_EXTENDED_DYNAMIC_STATE_EXTENSION_NAME)
+            add(dynamic_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTENDED_DYNAMIC_STATE_FEATURES_EXT);
+        else if (name == VK_EXT_HOST_QUERY_RESET_EXTENSION_NAME)
+            add(queryReset_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_QUERY_RESET_FEATURES);
+        else if (name == VK_EXT_MULTI_DRAW_EXTENSION_NAME)
+            add(multiDraw_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MULTI_DRAW_FEATURES_EXT);
+        else if (name == VK_EXT_MUTABLE_DESCRIPTOR_TYPE_EXTENSION_NAME)
+            add(mutable_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MUTABLE_DESCRIPTOR_TYPE_FEATURES_EXT);
+        else if (name == VK_EXT_SCALAR_BLOCK_LAYOUT_EXTENSION_NAME)
+            add(scalar_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SCALAR_BLOCK_LAYOUT_FEATURES);
+        else if (name == VK_EXT_VERTEX_ATTRIBUTE_DIVISOR_EXTENSION_NAME)
+            add(divisor_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VERTEX_ATTRIBUTE_DIVISOR_FEATURES_EXT);
+        else if (name == VK_EXT_VERTEX_INPUT_DYNAMIC_STATE_EXTENSION_NAME)
+            add(vertexInput_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VERTEX_INPUT_DYNAMIC_STATE_FEATURES_EXT);
+    }
+
+private:
+    template <typename Features>
+    void add(Features& features, VkStructureType type) {
+        features.sType = type;
+        *last_ = &features;
+        last_ = &features.pNext;
+    }
+
+    void** last_;
+    VkPhysicalDeviceMultiviewFeatures multiview_{};
+    VkPhysicalDeviceTimelineSemaphoreFeatures timeline_{};
+    VkPhysicalDeviceDynamicRenderingFeatures rendering_{};
+    VkPhysicalDeviceShaderDrawParametersFeatures draws_{};
+    VkPhysicalDevice16BitStorageFeatures storage16_{};
+    VkPhysicalDevice8BitStorageFeatures storage8_{};
+    VkPhysicalDeviceShaderFloat16Int8Features narrow_{};
+    VkPhysicalDeviceCustomBorderColorFeaturesEXT border_{};
+    VkPhysicalDeviceExtendedDynamicStateFeaturesEXT dynamic_{};
+    VkPhysicalDeviceHostQueryResetFeatures queryReset_{};
+    VkPhysicalDeviceMultiDrawFeaturesEXT multiDraw_{};
+    VkPhysicalDeviceMutableDescriptorTypeFeaturesEXT mutable_{};
+    VkPhysicalDeviceScalarBlockLayoutFeatures scalar_{};
+    VkPhysicalDeviceVertexAttributeDivisorFeaturesEXT divisor_{};
+    VkPhysicalDeviceVertexInputDynamicStateFeaturesEXT vertexInput_{};
+};
 
 std::vector<const char*> supported(VkPhysicalDevice device) {
     uint32_t count = 0;
@@ -119,20 +199,14 @@ void Gpu::createDevice() {
     queueInfo.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
     queueInfo.queueCount = 1;
     queueInfo.pQueuePriorities = &priority;
-    VkPhysicalDeviceMultiviewFeatures multiview{};
-    multiview.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MULTIVIEW_FEATURES;
-    VkPhysicalDeviceTimelineSemaphoreFeatures timeline{};
-    timeline.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
-    timeline.pNext = &multiview;
-    VkPhysicalDeviceDynamicRenderingFeatures rendering{};
-    rendering.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DYNAMIC_RENDERING_FEATURES;
-    rendering.pNext = &timeline;
     VkPhysicalDeviceFeatures2 features{};
     features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
-    features.pNext = &rendering;
+    FeatureChain chain(features);
+    extensions_ = supported(physicalDevice_);
+    for (const char* extension : extensions_)
+        chain.add(extension);
     vkGetPhysicalDeviceFeatures2(physicalDevice_, &features); // all there are, are enabled
     features_ = features.features;
-    extensions_ = supported(physicalDevice_);
     VkDeviceCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
     info.pNext = &features;

@@ -79,6 +79,17 @@ void Pipeline::createLayout() {
     setInfo.flags = info_.setFlags;
     setInfo.bindingCount = static_cast<uint32_t>(info_.bindings.size());
     setInfo.pBindings = info_.bindings.data();
+    std::vector<VkMutableDescriptorTypeListEXT> lists;
+    for (const VkDescriptorSetLayoutBinding& binding : info_.bindings) {
+        const bool isMutable = binding.descriptorType == VK_DESCRIPTOR_TYPE_MUTABLE_EXT;
+        lists.push_back({isMutable ? static_cast<uint32_t>(info_.mutableTypes.size()) : 0, info_.mutableTypes.data()});
+    }
+    VkMutableDescriptorTypeCreateInfoEXT mutableInfo{};
+    mutableInfo.sType = VK_STRUCTURE_TYPE_MUTABLE_DESCRIPTOR_TYPE_CREATE_INFO_EXT;
+    mutableInfo.mutableDescriptorTypeListCount = static_cast<uint32_t>(lists.size());
+    mutableInfo.pMutableDescriptorTypeLists = lists.data();
+    if (!info_.mutableTypes.empty())
+        setInfo.pNext = &mutableInfo;
     check(vkCreateDescriptorSetLayout(gpu_.device(), &setInfo, nullptr, &setLayout_), "vkCreateDescriptorSetLayout");
     const VkPushConstantRange range{VK_SHADER_STAGE_ALL, 0, info_.pushed};
     VkPipelineLayoutCreateInfo layoutInfo{};
@@ -128,6 +139,8 @@ void Pipeline::createGraphics(std::span<const VkPipelineShaderStageCreateInfo> s
     blending.sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO;
     blending.attachmentCount = static_cast<uint32_t>(attachments.size());
     blending.pAttachments = attachments.data();
+    blending.logicOpEnable = info_.logicOp.has_value();
+    blending.logicOp = info_.logicOp.value_or(VK_LOGIC_OP_COPY);
     std::vector<VkDynamicState> dynamicStates{VK_DYNAMIC_STATE_VIEWPORT, VK_DYNAMIC_STATE_SCISSOR};
     dynamicStates.insert(dynamicStates.end(), info_.dynamic.begin(), info_.dynamic.end());
     VkPipelineDynamicStateCreateInfo dynamic{};
@@ -184,28 +197,31 @@ VkDescriptorSet Pipeline::allocate() {
     return set;
 }
 
-VkWriteDescriptorSet Pipeline::writeOf(VkDescriptorSet set, uint32_t binding) const {
+VkWriteDescriptorSet Pipeline::writeOf(VkDescriptorSet set, uint32_t binding, VkDescriptorType type) const {
     VkWriteDescriptorSet write{};
     write.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
     write.dstSet = set;
     write.dstBinding = binding;
     write.descriptorCount = 1;
     write.descriptorType =
-        std::ranges::find(info_.bindings, binding, &VkDescriptorSetLayoutBinding::binding)->descriptorType;
+        type == kOfLayout
+            ? std::ranges::find(info_.bindings, binding, &VkDescriptorSetLayoutBinding::binding)->descriptorType
+            : type;
     return write;
 }
 
 void Pipeline::write(VkDescriptorSet set, uint32_t binding, const Buffer& buffer, VkDeviceSize offset,
-                     VkDeviceSize range) const {
+                     VkDeviceSize range, VkDescriptorType type) const {
     const VkDescriptorBufferInfo info{buffer.handle(), offset, range};
-    VkWriteDescriptorSet write = writeOf(set, binding);
+    VkWriteDescriptorSet write = writeOf(set, binding, type);
     write.pBufferInfo = &info;
     vkUpdateDescriptorSets(gpu_.device(), 1, &write, 0, nullptr);
 }
 
-void Pipeline::write(VkDescriptorSet set, uint32_t binding, VkImageView view, VkSampler sampler) const {
+void Pipeline::write(VkDescriptorSet set, uint32_t binding, VkImageView view, VkSampler sampler,
+                     VkDescriptorType type) const {
     const VkDescriptorImageInfo info{sampler, view, VK_IMAGE_LAYOUT_GENERAL};
-    VkWriteDescriptorSet write = writeOf(set, binding);
+    VkWriteDescriptorSet write = writeOf(set, binding, type);
     write.pImageInfo = &info;
     vkUpdateDescriptorSets(gpu_.device(), 1, &write, 0, nullptr);
 }

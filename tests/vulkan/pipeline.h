@@ -21,6 +21,7 @@ struct PipelineInfo {
     std::map<Stage, std::string> glsl{};                  ///< of graphics stages, or compute alone
     std::vector<VkDescriptorSetLayoutBinding> bindings{}; ///< of set 0
     VkDescriptorSetLayoutCreateFlags setFlags = 0;
+    std::vector<VkDescriptorType> mutableTypes{};         ///< of bindings of VK_DESCRIPTOR_TYPE_MUTABLE_EXT
     uint32_t pushed = 0;                                  ///< bytes of push constants
     const VkSpecializationInfo* specialisation = nullptr; ///< of all stages
 
@@ -33,6 +34,7 @@ struct PipelineInfo {
     uint32_t patchSize = 0;
     VkCullModeFlags cull = VK_CULL_MODE_NONE;
     uint32_t viewMask = 0;
+    std::optional<VkLogicOp> logicOp{};
     std::vector<VkDynamicState> dynamic{}; ///< besides
 };
 
@@ -44,12 +46,17 @@ public:
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
 
+    /** What write() takes for the type that the binding has; one of type VK_DESCRIPTOR_TYPE_MUTABLE_EXT has to be told.
+     */
+    static constexpr VkDescriptorType kOfLayout = VK_DESCRIPTOR_TYPE_MAX_ENUM;
+
     VkPipelineLayout layout() const { return layout_; }
     /** \brief A set that lives as long as the pipeline. */
     VkDescriptorSet allocate();
     void write(VkDescriptorSet set, uint32_t binding, const Buffer& buffer, VkDeviceSize offset = 0,
-               VkDeviceSize range = VK_WHOLE_SIZE) const;
-    void write(VkDescriptorSet set, uint32_t binding, VkImageView view, VkSampler sampler = VK_NULL_HANDLE) const;
+               VkDeviceSize range = VK_WHOLE_SIZE, VkDescriptorType type = kOfLayout) const;
+    void write(VkDescriptorSet set, uint32_t binding, VkImageView view, VkSampler sampler = VK_NULL_HANDLE,
+               VkDescriptorType type = kOfLayout) const;
     void bind(VkCommandBuffer commands, VkDescriptorSet set = VK_NULL_HANDLE,
               const std::vector<uint32_t>& dynamicOffsets = {}) const;
 
@@ -57,7 +64,7 @@ private:
     void createLayout();
     void createCompute(const VkPipelineShaderStageCreateInfo& stage);
     void createGraphics(std::span<const VkPipelineShaderStageCreateInfo> stages);
-    VkWriteDescriptorSet writeOf(VkDescriptorSet set, uint32_t binding) const;
+    VkWriteDescriptorSet writeOf(VkDescriptorSet set, uint32_t binding, VkDescriptorType type) const;
 
     Gpu& gpu_;
     PipelineInfo info_;

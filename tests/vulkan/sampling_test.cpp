@@ -118,7 +118,11 @@ TEST_F(Sampling, CoordinatesMayBeTexels) {
                                         textureLod(normalised, (vec2(x, y) + 0.5) / vec2(5, 3), 0.0).r, 0, 0);
         })"}},
                             .bindings = {kResult, textureAt(1), textureAt(2)}});
-    const Sampler inTexels(gpu, [](VkSamplerCreateInfo&info) { info.unnormalizedCoordinates = VK_TRUE; }),
+    const Sampler inTexels(gpu,
+                           [](VkSamplerCreateInfo&info) {
+                               info.unnormalizedCoordinates = VK_TRUE;
+                               info.maxLod = 0;
+                           }),
         normalised(gpu);
     const VkDescriptorSet set = pipeline.allocate();
     pipeline.write(set, 1, image.view(), inTexels.handle());

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -138,6 +140,53 @@ void main() {
     EXPECT_EQ(job.storage[1][5], 0u);
     EXPECT_EQ(job.storage[1][6], 2u);
     EXPECT_EQ(job.storage[2], (Words{0x3e00aaaa, 0xaaaafffe, 0x07aaaaaa, 0xaaaaaa01}));
+}
+
+TEST(Narrow, FunctionsOfHalves) {
+    ComputeJob job;
+    job.storage[0].resize(4);
+    run(R"(#version 450
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+layout(local_size_x = 1) in;
+layout(std430, set = 0, binding = 0) buffer Out { float v[]; } o;
+void main() {
+    float16_t one = float16_t(gl_WorkGroupID.x + 1u);
+    o.v[0] = float(atan(one, one)); o.v[1] = float(mix(one, one + one, float16_t(0.5)));
+    o.v[2] = float(atan(f16vec2(one, -one), f16vec2(one)).y); o.v[3] = float(smoothstep(float16_t(0), one + one, one));
+})",
+        job);
+    const std::array<float, 4> expected{0.785398f, 1.5f, -0.785398f, 0.5f};
+    for (size_t n = 0; n < expected.size(); ++n)
+        EXPECT_NEAR(std::bit_cast<float>(job.storage[0][n]), expected[n], 0.002f) << n;
+}
+
+TEST(Narrow, Conversions) {
+    ComputeJob job;
+    job.storage[0] = {0xfffffff9, 200, std::bit_cast<uint32_t>(-3.7f), 1};
+    job.storage[1].resize(24);
+    run(R"(#version 450
+#extension GL_EXT_shader_explicit_arithmetic_types_int8 : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int16 : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#extension GL_EXT_shader_explicit_arithmetic_types_float64 : require
+layout(local_size_x = 1) in;
+layout(std430, set = 0, binding = 0) buffer In { int seven; uint big; float f; uint yes; } a;
+layout(std430, set = 0, binding = 1) buffer Out { float v[]; } o;
+void main() {
+    int8_t i8 = int8_t(a.seven); uint8_t u8 = uint8_t(a.big); int16_t i16 = int16_t(a.seven); bool yes = a.yes == 1u;
+    float16_t h = float16_t(a.f); uint16_t u16 = uint16_t(a.seven);
+    o.v[0] = float(float16_t(i8)); o.v[1] = float(float16_t(u8)); o.v[2] = float(float16_t(i16)); o.v[3] = float(float16_t(a.big));
+    o.v[4] = float(int8_t(h)); o.v[5] = float(uint8_t(-h)); o.v[6] = float(int16_t(a.f)); o.v[7] = float(int(h));
+    o.v[8] = float(double(h)); o.v[9] = float(float16_t(double(a.f))); o.v[10] = float(double(i8)); o.v[11] = float(int16_t(double(a.f)));
+    o.v[12] = float(int64_t(i8)); o.v[13] = float(int(int64_t(h))); o.v[14] = float(float16_t(int64_t(a.seven))); o.v[15] = float(double(u16));
+    o.v[16] = float(float16_t(yes)); o.v[17] = float(int8_t(yes)); o.v[18] = float(uint16_t(!yes)); o.v[19] = float(int8_t(int64_t(a.seven)));
+})",
+        job);
+    const std::array<float, 20> expected{-7, 200, -7, 200, -3, 3,     -3, -3, -3.7f, -3.7f,
+                                         -7, -3,  -7, -3,  -7, 65529, 1,  1,  0,     -7};
+    for (size_t n = 0; n < expected.size(); ++n)
+        EXPECT_NEAR(std::bit_cast<float>(job.storage[1][n]), expected[n], 0.002f) << n;
 }
 
 TEST(Subgroup, OfOneInvocation) {

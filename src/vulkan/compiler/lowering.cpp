@@ -266,7 +266,7 @@ void lowerToRegisters(nir_shader& shader, const CompileOptions& options, Resourc
     optimize(nir);
     SVGA_NIR_PASS(nir, nir_shrink_vec_array_vars, nir_var_function_temp);
     SVGA_NIR_PASS(nir, nir_lower_frexp);
-    SVGA_NIR_PASS(nir, nir_lower_flrp, 32 | 64, false);
+    SVGA_NIR_PASS(nir, nir_lower_flrp, 16 | 32 | 64, false);
     nir_shader_gather_info(nir, nir_shader_get_entrypoint(nir));
     if (!((nir->info.bit_sizes_float | nir->info.bit_sizes_int) & (8 | 16 | 64))) // constants are words
         SVGA_NIR_PASS(nir, nir_opt_large_constants, glsl_get_vec4_size_align_bytes, kLargeConstant);
@@ -301,6 +301,7 @@ void lowerToInstructions(nir_shader& shader) {
         optimize(nir);
         SVGA_NIR_PASS(nir, nir_lower_phis_to_scalar, true);
     }
+    SVGA_NIR_PASS(nir, lowerNarrowConversions);
     SVGA_NIR_PASS(nir, nir_lower_doubles, nullptr, nir->options->lower_doubles_options);
     SVGA_NIR_PASS(nir, nir_lower_alu_to_scalar, isScalarOnly, nullptr);
     SVGA_NIR_PASS(nir, nir_lower_int64);
@@ -310,6 +311,7 @@ void lowerToInstructions(nir_shader& shader) {
     optimize(nir);
     SVGA_NIR_PASS(nir, nir_lower_alu_to_scalar, isScalarOnly, nullptr);
     optimizeLate(nir);
+    SVGA_NIR_PASS(nir, lowerNarrowConversions);
     SVGA_NIR_PASS(nir, nir_lower_bit_size, arithmeticBits, nullptr);
     optimizeLate(nir);
     SVGA_NIR_PASS(nir, nir_lower_bool_to_int32);
@@ -326,7 +328,7 @@ const nir_shader_compiler_options& nirOptions() {
     static const nir_shader_compiler_options kOptions = [] {
         nir_shader_compiler_options o{};
         o.fuse_ffma32 = true;
-        o.lower_flrp32 = o.lower_flrp64 = true;
+        o.lower_flrp16 = o.lower_flrp32 = o.lower_flrp64 = true;
         o.lower_fpow = true;
         o.lower_fmod = true;
         o.lower_fdph = true;

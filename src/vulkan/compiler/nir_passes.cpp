@@ -251,6 +251,55 @@ bool lowerTexelCoordinate(nir_builder* b, nir_instr* instr, void* data) {
     return true;
 }
 
+/** \brief Whether the emitter knows the conversion: narrow integers are the low bits of wider ones. */
+bool isNarrowConversion(nir_op op, unsigned from, unsigned to) {
+    switch (op) {
+    case nir_op_i2i8:
+    case nir_op_i2i16:
+    case nir_op_i2i32:
+    case nir_op_u2u8:
+    case nir_op_u2u16:
+    case nir_op_u2u32:
+        return from <= 32;
+    case nir_op_i2f32:
+    case nir_op_u2f32:
+        return true;
+    case nir_op_f2f16:
+    case nir_op_f2f16_rtne:
+        return from == 32;
+    case nir_op_f2f32:
+        return to == 32;
+    default:
+        return false;
+    }
+}
+
+bool lowerNarrowConversion(nir_builder* b, nir_alu_instr* alu, void*) {
+    const nir_op_info& info = nir_op_infos[alu->op];
+    const unsigned from = nir_src_bit_size(alu->src[0].src), to = alu->def.bit_size;
+    const bool narrow = from == 8 || from == 16 || to == 8 || to == 16;
+    if (!info.is_conversion || !narrow || isNarrowConversion(alu->op, from, to))
+        return false;
+    const nir_alu_type fromType = nir_alu_type_get_base_type(info.input_types[0]),
+                       toType = nir_alu_type_get_base_type(info.output_type);
+    const auto type = [](nir_alu_type base, unsigned bits) { return static_cast<nir_alu_type>(base | bits); };
+    b->cursor = nir_before_instr(&alu->instr);
+    nir_def* value = nir_ssa_for_alu_src(b, alu, 0);
+    if (from == 8 || from == 16)
+        value = nir_type_convert(b, value, type(fromType, from), type(fromType, 32), nir_rounding_mode_undef);
+    value = nir_type_convert(b, value, type(fromType, value->bit_size), type(toType, std::max(to, 32u)),
+                             nir_rounding_mode_undef);
+    if (to == 8 || to == 16) {
+        nir_def* wide = value;
+        value = nir_type_convert(b, wide, type(toType, 32), type(toType, to), nir_rounding_mode_undef);
+        if (alu->op == nir_op_f2f16_rtz) // what was rounded up, to infinity perhaps, is one too far from zero
+            value = nir_bcsel(b, nir_flt(b, nir_fabs(b, wide), nir_fabs(b, nir_f2f32(b, value))),
+                              nir_iadd_imm(b, value, -1), value);
+    }
+    nir_def_replace(&alu->def, value);
+    return true;
+}
+
 } // namespace
 
 nir_def* driverConstant(nir_builder* b, size_t offset, uint32_t components) {
@@ -272,6 +321,10 @@ bool lowerDriverValues(nir_shader* nir, const CompileOptions& options) {
 
 bool lowerIntegerModulo(nir_shader* nir) {
     return nir_shader_alu_pass(nir, lowerModulo, nir_metadata_control_flow, nullptr);
+}
+
+bool lowerNarrowConversions(nir_shader* nir) {
+    return nir_shader_alu_pass(nir, lowerNarrowConversion, nir_metadata_control_flow, nullptr);
 }
 
 bool lowerTextureSwizzles(nir_shader* nir, const std::vector<TextureSwizzle>& swizzles) {

@@ -25,6 +25,9 @@ bool lowerDriverValues(nir_shader* nir, const CompileOptions& options);
 /** \brief imod, whose sign is the divisor's, by irem, whose sign is the dividend's. */
 bool lowerIntegerModulo(nir_shader* nir);
 
+/** \brief Conversions of and to numbers of 8 and 16 bits, of which VGPU10 has few, go by 32 bits. */
+bool lowerNarrowConversions(nir_shader* nir);
+
 /** \brief Component mappings of sampled images, whose registers are assigned. */
 bool lowerTextureSwizzles(nir_shader* nir, const std::vector<TextureSwizzle>& swizzles);
 
