@@ -4,6 +4,7 @@
 #include "shader_runner.h"
 
 #include <gtest/gtest.h>
+#include <svga3d_reg.h>
 
 #include <cmath>
 
@@ -215,6 +216,47 @@ TEST(Draw, DerivativesDiscardAndDepth) {
     }
 }
 
+// With early tests a fragment's depth is written whether it is discarded later or not.
+TEST(Draw, EarlyDepthTests) {
+    for (const bool early : {false, true}) {
+        DrawJob job = quad(2, 2, {});
+        Assembler a(VGPU10_PIXEL_SHADER, 5, 0);
+        if (early)
+            a.declare(VGPU10_OPCODE_DCL_GLOBAL_FLAGS, {}, {}, 1u << 13);
+        a.inputPixelValue(0, VGPU10_NAME_POSITION).output(0).temps(1);
+        a.op(VGPU10_OPCODE_LT, {r(0).mask("x"), v(0).swizzle("xxxx"), imm(1.0f)});
+        a.op(VGPU10_OPCODE_DISCARD, {r(0).select('x')}, {.nonZero = true}); // the left column
+        a.op(VGPU10_OPCODE_MOV, {o(0), imm(1.0f)});
+        job.pixel->tokens = a.op(VGPU10_OPCODE_RET).finish();
+        job.targets = {VK_FORMAT_R32G32B32A32_SFLOAT};
+        job.depth = true;
+        const DrawResult result = runner().draw(job);
+        const auto pixels = asFloats(result.targets[0]);
+        for (size_t n = 0; n < 4; ++n) {
+            const bool kept = n % 2 != 0;
+            EXPECT_EQ(pixels[n * 4], kept ? 1.0f : 0.0f);
+            EXPECT_EQ(result.depth[n], kept || early ? 0.25f : 0.0f);
+        }
+    }
+}
+
+// What the shader promises of its depth is kept here: the quad lies at 0.25.
+TEST(Draw, ConservativeDepth) {
+    const auto depthOf = [](VGPU10_OPERAND_TYPE type, float value) {
+        DrawJob job = quad(1, 1, {});
+        Assembler a(VGPU10_PIXEL_SHADER, 5, 0);
+        const Reg depth(type, {}, VGPU10_OPERAND_1_COMPONENT);
+        a.output(0).declare(VGPU10_OPCODE_DCL_OUTPUT, {depth});
+        a.op(VGPU10_OPCODE_MOV, {depth, imm(value)}).op(VGPU10_OPCODE_MOV, {o(0), imm(1.0f)});
+        job.pixel->tokens = a.op(VGPU10_OPCODE_RET).finish();
+        job.targets = {VK_FORMAT_R32G32B32A32_SFLOAT};
+        job.depth = true;
+        return runner().draw(job).depth.at(0);
+    };
+    EXPECT_EQ(depthOf(VGPU10_OPERAND_TYPE_OUTPUT_DEPTH_GREATER_EQUAL, 0.75f), 0.75f);
+    EXPECT_EQ(depthOf(VGPU10_OPERAND_TYPE_OUTPUT_DEPTH_LESS_EQUAL, 0.125f), 0.125f);
+}
+
 TEST(Draw, FrontFaceAndPrimitiveId) {
     DrawJob job = quad(4, 4, {});
     Assembler a(VGPU10_PIXEL_SHADER, 4, 1);
@@ -374,8 +416,35 @@ TEST(Draw, GeometryStreams) {
     EXPECT_EQ(result.captured[3], (floats({31, 32, 131, 132})));
 }
 
-/** \brief A triangle of three vertices at twice (0, 0), (1, 0) and (0, 1), in the domain's eyes; what it becomes. */
-std::vector<float> tessellate(VGPU10_TESSELLATOR_PARTITIONING partitioning) {
+Assembler hullDeclarations(VGPU10_TESSELLATOR_PARTITIONING partitioning) {
+    Assembler hs(VGPU10_HULL_SHADER, 5, 0);
+    hs.op(VGPU10_OPCODE_HS_DECLS);
+    hs.declare(VGPU10_OPCODE_DCL_INPUT_CONTROL_POINT_COUNT, {}, {}, 3u << 11);
+    hs.declare(VGPU10_OPCODE_DCL_OUTPUT_CONTROL_POINT_COUNT, {}, {}, 3u << 11);
+    hs.declare(VGPU10_OPCODE_DCL_TESS_DOMAIN, {}, {}, VGPU10_TESSELLATOR_DOMAIN_TRI << 11);
+    hs.declare(VGPU10_OPCODE_DCL_TESS_OUTPUT_PRIMITIVE, {}, {}, VGPU10_TESSELLATOR_OUTPUT_TRIANGLE_CCW << 11);
+    hs.declare(VGPU10_OPCODE_DCL_TESS_PARTITIONING, {}, {}, partitioning << 11);
+    return hs;
+}
+
+/** \brief Outer levels of 1, the inner one from register 1 of a control point; patch constant 6 is \p point + 40. */
+void addPatchConstants(Assembler& hs, const Reg& point) {
+    hs.op(VGPU10_OPCODE_HS_FORK_PHASE).output(6);
+    for (uint32_t n = 0; n < 3; ++n)
+        hs.outputValue(2 + n, VGPU10_NAME_FINAL_TRI_U_EQ_0_EDGE_TESSFACTOR + n, "x");
+    hs.outputValue(5, VGPU10_NAME_FINAL_TRI_INSIDE_TESSFACTOR, "x");
+    for (uint32_t n = 0; n < 3; ++n)
+        hs.op(VGPU10_OPCODE_MOV, {o(2 + n).mask("x"), imm(1.0f)});
+    const Reg controlPoint(VGPU10_OPERAND_TYPE_INPUT_CONTROL_POINT, {2, 1});
+    hs.op(VGPU10_OPCODE_MOV, {o(5).mask("x"), controlPoint.swizzle("xxxx")});
+    hs.op(VGPU10_OPCODE_ADD, {o(6), point.swizzle("xyzw"), imm(40.0f)});
+    hs.op(VGPU10_OPCODE_RET);
+}
+
+/** \brief Patches of three vertices at (0, 0), (1, 0) and (0, 1), register 1 of each (3, 0, 0, 0). What the triangles
+ * that the hull shader \p hull makes of them are captured as: for each vertex x and y, and patch constant 6 with the
+ * inner level for its w. */
+std::vector<float> tessellate(std::vector<uint32_t> hull) {
     DrawJob job;
     job.vertex.tokens = passThrough(1);
     job.attributes.assign(2, VK_FORMAT_R32G32B32A32_SFLOAT);
@@ -385,31 +454,8 @@ std::vector<float> tessellate(VGPU10_TESSELLATOR_PARTITIONING partitioning) {
     }
     job.vertexCount = 3, job.patchSize = 3;
     job.topology = VK_PRIMITIVE_TOPOLOGY_PATCH_LIST;
-
-    Assembler hs(VGPU10_HULL_SHADER, 5, 0);
-    hs.op(VGPU10_OPCODE_HS_DECLS);
-    hs.declare(VGPU10_OPCODE_DCL_INPUT_CONTROL_POINT_COUNT, {}, {}, 3u << 11);
-    hs.declare(VGPU10_OPCODE_DCL_OUTPUT_CONTROL_POINT_COUNT, {}, {}, 3u << 11);
-    hs.declare(VGPU10_OPCODE_DCL_TESS_DOMAIN, {}, {}, VGPU10_TESSELLATOR_DOMAIN_TRI << 11);
-    hs.declare(VGPU10_OPCODE_DCL_TESS_OUTPUT_PRIMITIVE, {}, {}, VGPU10_TESSELLATOR_OUTPUT_TRIANGLE_CCW << 11);
-    hs.declare(VGPU10_OPCODE_DCL_TESS_PARTITIONING, {}, {}, partitioning << 11);
-    hs.op(VGPU10_OPCODE_HS_CONTROL_POINT_PHASE).inputVertices(3, 0).inputVertices(3, 1).output(0).temps(1);
-    hs.op(VGPU10_OPCODE_MOV,
-          {r(0).mask("x"), Reg(VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT_ID, {}, VGPU10_OPERAND_1_COMPONENT)});
-    hs.op(VGPU10_OPCODE_MUL, {o(0), v(0, 0).relative(0, r(0).select('x')).swizzle("xyzw"), imm(2.0f)})
-        .op(VGPU10_OPCODE_RET);
-    hs.op(VGPU10_OPCODE_HS_FORK_PHASE).output(1);
-    const Reg controlPoint(VGPU10_OPERAND_TYPE_INPUT_CONTROL_POINT, {2, 1});
-    for (uint32_t n = 0; n < 3; ++n)
-        hs.outputValue(2 + n, VGPU10_NAME_FINAL_TRI_U_EQ_0_EDGE_TESSFACTOR + n, "x");
-    hs.outputValue(5, VGPU10_NAME_FINAL_TRI_INSIDE_TESSFACTOR, "x");
-    for (uint32_t n = 0; n < 3; ++n)
-        hs.op(VGPU10_OPCODE_MOV, {o(2 + n).mask("x"), imm(1.0f)});
-    hs.op(VGPU10_OPCODE_MOV, {o(5).mask("x"), controlPoint.swizzle("xxxx")}); // 3: a triangle within the triangle
-    hs.op(VGPU10_OPCODE_ADD, {o(1), Reg(VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT, {1, 0}).swizzle("xyzw"), imm(40.0f)});
-    hs.op(VGPU10_OPCODE_RET);
     job.hull.emplace();
-    job.hull->tokens = hs.finish();
+    job.hull->tokens = std::move(hull);
 
     Assembler ds(VGPU10_DOMAIN_SHADER, 5, 0);
     const Reg point = special(VGPU10_OPERAND_TYPE_INPUT_DOMAIN_POINT);
@@ -417,14 +463,14 @@ std::vector<float> tessellate(VGPU10_TESSELLATOR_PARTITIONING partitioning) {
     ds.declare(VGPU10_OPCODE_DCL_INPUT_CONTROL_POINT_COUNT, {}, {}, 3u << 11);
     ds.declare(VGPU10_OPCODE_DCL_TESS_DOMAIN, {}, {}, VGPU10_TESSELLATOR_DOMAIN_TRI << 11);
     ds.declare(VGPU10_OPCODE_DCL_INPUT, {vertex(3, 0)});
-    ds.declare(VGPU10_OPCODE_DCL_INPUT, {Reg(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {1})});
+    ds.declare(VGPU10_OPCODE_DCL_INPUT, {Reg(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {6})});
     ds.declare(VGPU10_OPCODE_DCL_INPUT_SIV, {Reg(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {5}).mask("x")},
                {VGPU10_NAME_FINAL_TRI_INSIDE_TESSFACTOR});
     ds.outputValue(0, VGPU10_NAME_POSITION).output(1).temps(1);
     ds.op(VGPU10_OPCODE_MUL, {r(0), point.swizzle("xxxx"), vertex(0, 0).swizzle("xyzw")});
     ds.op(VGPU10_OPCODE_MAD, {r(0), point.swizzle("yyyy"), vertex(1, 0).swizzle("xyzw"), r(0).swizzle("xyzw")});
     ds.op(VGPU10_OPCODE_MAD, {o(0), point.swizzle("zzzz"), vertex(2, 0).swizzle("xyzw"), r(0).swizzle("xyzw")});
-    ds.op(VGPU10_OPCODE_MOV, {o(1), Reg(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {1}).swizzle("xyzw")});
+    ds.op(VGPU10_OPCODE_MOV, {o(1), Reg(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {6}).swizzle("xyzw")});
     ds.op(VGPU10_OPCODE_MOV, {o(1).mask("w"), Reg(VGPU10_OPERAND_TYPE_INPUT_PATCH_CONSTANT, {5}).swizzle("xxxx")});
     job.domain.emplace();
     job.domain->tokens = ds.op(VGPU10_OPCODE_RET).finish();
@@ -436,8 +482,20 @@ std::vector<float> tessellate(VGPU10_TESSELLATOR_PARTITIONING partitioning) {
     return asFloats(runner().draw(job).captured[0]);
 }
 
+/** \brief The control points doubled. */
+std::vector<float> tessellateDoubled(VGPU10_TESSELLATOR_PARTITIONING partitioning) {
+    Assembler hs = hullDeclarations(partitioning);
+    hs.op(VGPU10_OPCODE_HS_CONTROL_POINT_PHASE).inputVertices(3, 0).inputVertices(3, 1).output(0).temps(1);
+    hs.op(VGPU10_OPCODE_MOV,
+          {r(0).mask("x"), Reg(VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT_ID, {}, VGPU10_OPERAND_1_COMPONENT)});
+    hs.op(VGPU10_OPCODE_MUL, {o(0), v(0, 0).relative(0, r(0).select('x')).swizzle("xyzw"), imm(2.0f)})
+        .op(VGPU10_OPCODE_RET);
+    addPatchConstants(hs, Reg(VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT, {1, 0}));
+    return tessellate(hs.finish());
+}
+
 TEST(Draw, Tessellation) {
-    const auto captured = tessellate(VGPU10_TESSELLATOR_PARTITIONING_INTEGER);
+    const auto captured = tessellateDoubled(VGPU10_TESSELLATOR_PARTITIONING_INTEGER);
     // Inner level 3, outer levels 1: seven triangles that fill the doubled triangle.
     float area = 0;
     for (size_t n = 0; n < 7; ++n) {
@@ -456,10 +514,48 @@ TEST(Draw, Tessellation) {
 
 // Odd leaves 3 and 1 as they are. Even makes 4 of the 3, unevenly, and 2 of the 1.
 TEST(Draw, FractionalTessellation) {
-    EXPECT_EQ(tessellate(VGPU10_TESSELLATOR_PARTITIONING_FRACTIONAL_ODD),
-              tessellate(VGPU10_TESSELLATOR_PARTITIONING_INTEGER));
-    const auto even = tessellate(VGPU10_TESSELLATOR_PARTITIONING_FRACTIONAL_EVEN);
+    EXPECT_EQ(tessellateDoubled(VGPU10_TESSELLATOR_PARTITIONING_FRACTIONAL_ODD),
+              tessellateDoubled(VGPU10_TESSELLATOR_PARTITIONING_INTEGER));
+    const auto even = tessellateDoubled(VGPU10_TESSELLATOR_PARTITIONING_FRACTIONAL_EVEN);
     EXPECT_FLOAT_EQ(even[9 * 18 + 2], 42) << "fewer than ten triangles";
+}
+
+/** \brief What follows the tokens of shader model 5: each register is of a generic float vector. */
+std::vector<uint32_t> signature(std::initializer_list<uint32_t> inputs, std::initializer_list<uint32_t> outputs) {
+    std::vector<uint32_t> words{SVGADX_SIGNATURE_HEADER_VERSION_0, static_cast<uint32_t>(inputs.size()),
+                                static_cast<uint32_t>(outputs.size()), 0u};
+    for (const auto& registers : {inputs, outputs})
+        for (const uint32_t n : registers)
+            words.insert(words.end(),
+                         {n, SVGADX_SIGNATURE_SEMANTIC_NAME_UNDEFINED, 0xf, SVGADX_SIGNATURE_REGISTER_COMPONENT_FLOAT,
+                          SVGADX_SIGNATURE_MIN_PRECISION_DEFAULT});
+    return words;
+}
+
+// Without a control point phase the signatures tell which register becomes which.
+TEST(Draw, ControlPointsPassAsTheSignaturesSay) {
+    Assembler hs = hullDeclarations(VGPU10_TESSELLATOR_PARTITIONING_INTEGER);
+    hs.inputVertices(3, 0).inputVertices(3, 1);
+    addPatchConstants(hs, Reg(VGPU10_OPERAND_TYPE_INPUT_CONTROL_POINT, {1, 0}));
+    const auto positions = [&](const std::vector<uint32_t>& signatures) {
+        std::vector<uint32_t> tokens = hs.finish();
+        tokens.insert(tokens.end(), signatures.begin(), signatures.end());
+        const auto captured = tessellate(tokens);
+        EXPECT_FLOAT_EQ(captured[2], 41);
+        EXPECT_FLOAT_EQ(captured[5], 3);
+        std::vector<float> sums{0, 0};
+        for (size_t vertex = 0; vertex < 7u * 3; ++vertex)
+            for (size_t axis = 0; axis < 2; ++axis)
+                sums[axis] += captured[vertex * 6 + axis];
+        return sums;
+    };
+    const auto unchanged = positions({});
+    EXPECT_GT(unchanged[0], 0.0f);
+    EXPECT_NEAR(unchanged[0], unchanged[1], 1e-4f);
+    EXPECT_EQ(positions(signature({0, 1}, {0, 1})), unchanged);
+    const auto moved = positions(signature({1}, {0})); // (3, 0) of all three: each triangle is that point
+    EXPECT_NEAR(moved[0], 7 * 3 * 3.0f, 1e-3f);
+    EXPECT_EQ(moved[1], 0.0f);
 }
 
 Texture ramp(VkImageViewType view, VkImageType type, VkExtent3D extent, uint32_t layers, uint32_t levels = 1) {
