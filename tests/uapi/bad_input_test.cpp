@@ -158,6 +158,22 @@ TEST_F(BadInput, Execution) {
         SVGA3dCmdHeader header;
         SVGA3dCmdDestroyGBMob body;
     } privileged{{SVGA_3D_CMD_DESTROY_GB_MOB, sizeof(SVGA3dCmdDestroyGBMob)}, {1}};
+    // The device has these; vmwgfx does not let them through.
+    const struct {
+        SVGA3dCmdHeader header;
+        SVGA3dCmdDXReadbackQuery body;
+    } queryReadback{{SVGA_3D_CMD_DX_READBACK_QUERY, sizeof(SVGA3dCmdDXReadbackQuery)}, {0}};
+    const struct {
+        SVGA3dCmdHeader header;
+        SVGA3dCmdDXSetIndexBuffer_v2 body;
+    } indexBuffer{{SVGA_3D_CMD_DX_SET_INDEX_BUFFER_V2, sizeof(SVGA3dCmdDXSetIndexBuffer_v2)},
+                  {SVGA3D_INVALID_ID, SVGA3D_R32_UINT, 0, 0}};
+    const Image from(node, 1), to(node, 1);
+    const struct {
+        SVGA3dCmdHeader header;
+        SVGA3dCmdDXResolveCopy body;
+    } resolve{{SVGA_3D_CMD_DX_RESOLVE_COPY, sizeof(SVGA3dCmdDXResolveCopy)},
+              {0, to.surface(), 0, from.surface(), SVGA3D_R8G8B8A8_UNORM}};
     const SVGA3dCmdHeader unknown{SVGA_3D_CMD_MAX + 1000, 0};
     const SVGA3dCmdHeader longer{SVGA_3D_CMD_DX_BUFFER_COPY, 4096};
     const auto execute = [&](std::function<void(drm_vmw_execbuf_arg&)> change) {
@@ -194,6 +210,9 @@ TEST_F(BadInput, Execution) {
         {"dead surfaces", -EINVAL, commands(copy)},
         {"a command of the kernel's own", -EPERM, commands(privileged)},
         {"an unknown command", -EINVAL, commands(unknown)},
+        {"a readback of a query", -EINVAL, commands(queryReadback)},
+        {"an index buffer with a size", -EINVAL, commands(indexBuffer)},
+        {"a resolve", -EINVAL, commands(resolve)},
         {"a command that is cut off", -EINVAL, commands(longer)},
         {"no argument", -EFAULT, nullArgument(_IOC_WRITE, DRM_VMW_EXECBUF, sizeof(drm_vmw_execbuf_arg))},
     });

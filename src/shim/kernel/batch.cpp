@@ -218,7 +218,6 @@ void Batch::bindInputs(const Step& step) {
             verified_.surfaces[step.references]);
         break;
     case SVGA_3D_CMD_DX_SET_INDEX_BUFFER:
-    case SVGA_3D_CMD_DX_SET_INDEX_BUFFER_V2:
         bindInput(slotOf(kIndexBuffer, 0, 0), verified_.surfaces[step.references]);
         break;
     case SVGA_3D_CMD_DX_SET_SHADER_RESOURCES: {

@@ -116,8 +116,6 @@ private:
             stage(offsetof(SVGA3dCmdDXSetShader, type));
             break;
         case SVGA_3D_CMD_DX_SET_VERTEX_BUFFERS:
-        case SVGA_3D_CMD_DX_SET_VERTEX_BUFFERS_V2:
-        case SVGA_3D_CMD_DX_SET_VERTEX_BUFFERS_OFFSET_AND_SIZE:
         case SVGA_3D_CMD_DX_SET_CS_UA_VIEWS:
             range();
             break;

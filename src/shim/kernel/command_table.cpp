@@ -62,13 +62,8 @@ void addBindings(std::vector<CommandInfo>& t) {
     t.push_back(Entry(COMMAND(DX_SET_VERTEX_BUFFERS), sizeof(SVGA3dCmdDXSetVertexBuffers), kContext, E::BindInput)
                     .array(sizeof(SVGA3dVertexBuffer), SVGA3D_DX_MAX_VERTEXBUFFERS)
                     .each(offsetof(SVGA3dVertexBuffer, sid), R::Surface, kOptional));
-    t.push_back(Entry(COMMAND(DX_SET_VERTEX_BUFFERS_V2), sizeof(SVGA3dCmdDXSetVertexBuffers_v2), kContext, E::BindInput)
-                    .array(sizeof(SVGA3dVertexBuffer_v2), SVGA3D_DX_MAX_VERTEXBUFFERS)
-                    .each(offsetof(SVGA3dVertexBuffer_v2, sid), R::Surface, kOptional));
     t.push_back(Entry(COMMAND(DX_SET_INDEX_BUFFER), sizeof(SVGA3dCmdDXSetIndexBuffer), kContext, E::BindInput)
                     .field(offsetof(SVGA3dCmdDXSetIndexBuffer, sid), R::Surface, kOptional));
-    t.push_back(Entry(COMMAND(DX_SET_INDEX_BUFFER_V2), sizeof(SVGA3dCmdDXSetIndexBuffer_v2), kContext, E::BindInput)
-                    .field(offsetof(SVGA3dCmdDXSetIndexBuffer_v2, sid), R::Surface, kOptional));
     t.push_back(Entry(COMMAND(DX_SET_RENDERTARGETS), sizeof(SVGA3dCmdDXSetRenderTargets), kContext, E::BindOutput)
                     .field(0, R::DepthView, kOptional)
                     .array(4, SVGA3D_DX_MAX_RENDER_TARGETS)
@@ -98,9 +93,7 @@ void addState(std::vector<CommandInfo>& t) {
     plain(COMMAND(DX_SET_QUERY_OFFSET), sizeof(SVGA3dCmdDXSetQueryOffset));
     plain(COMMAND(DX_BEGIN_QUERY), sizeof(SVGA3dCmdDXBeginQuery));
     plain(COMMAND(DX_END_QUERY), sizeof(SVGA3dCmdDXEndQuery));
-    plain(COMMAND(DX_READBACK_QUERY), sizeof(SVGA3dCmdDXReadbackQuery));
     plain(COMMAND(DX_SET_PREDICATION), sizeof(SVGA3dCmdDXSetPredication));
-    plain(COMMAND(DX_SET_INDEX_BUFFER_OFFSET_AND_SIZE), sizeof(SVGA3dCmdDXSetIndexBufferOffsetAndSize));
     for (auto [id, name] :
          {std::pair{COMMAND(DX_SET_VS_CONSTANT_BUFFER_OFFSET)}, std::pair{COMMAND(DX_SET_PS_CONSTANT_BUFFER_OFFSET)},
           std::pair{COMMAND(DX_SET_GS_CONSTANT_BUFFER_OFFSET)}, std::pair{COMMAND(DX_SET_HS_CONSTANT_BUFFER_OFFSET)},
@@ -112,11 +105,6 @@ void addState(std::vector<CommandInfo>& t) {
                     .array(sizeof(SVGA3dViewport), SVGA3D_DX_MAX_VIEWPORTS));
     t.push_back(Entry(COMMAND(DX_SET_SCISSORRECTS), sizeof(SVGA3dCmdDXSetScissorRects), kContext)
                     .array(sizeof(SVGASignedRect), SVGA3D_DX_MAX_SCISSORRECTS));
-    t.push_back(Entry(COMMAND(DX_SET_VERTEX_BUFFERS_OFFSET_AND_SIZE), sizeof(SVGA3dCmdDXSetVertexBuffersOffsetAndSize),
-                      kContext)
-                    .array(sizeof(SVGA3dVertexBufferOffsetAndSize), SVGA3D_DX_MAX_VERTEXBUFFERS));
-    t.push_back(Entry(COMMAND(DX_SET_MIN_LOD), sizeof(SVGA3dCmdDXSetMinLOD), kContext)
-                    .field(offsetof(SVGA3dCmdDXSetMinLOD, sid), R::Surface));
     t.push_back(Entry(COMMAND(NOP), 0, kAnywhere));
     t.back().elementSize = 4; // a NOP may have any length
     t.back().maxElements = UINT32_MAX;
@@ -219,16 +207,10 @@ void addWork(std::vector<CommandInfo>& t) {
     };
     copy(COMMAND(DX_PRED_COPY_REGION), sizeof(SVGA3dCmdDXPredCopyRegion), E::CopyToSubresource,
          offsetof(SVGA3dCmdDXPredCopyRegion, dstSid), offsetof(SVGA3dCmdDXPredCopyRegion, srcSid));
-    copy(COMMAND(DX_PRED_COPY), sizeof(SVGA3dCmdDXPredCopy), E::CopyWhole, offsetof(SVGA3dCmdDXPredCopy, dstSid),
-         offsetof(SVGA3dCmdDXPredCopy, srcSid));
     copy(COMMAND(DX_BUFFER_COPY), sizeof(SVGA3dCmdDXBufferCopy), E::WriteBuffer, offsetof(SVGA3dCmdDXBufferCopy, dest),
          offsetof(SVGA3dCmdDXBufferCopy, src));
     copy(COMMAND(DX_TRANSFER_FROM_BUFFER), sizeof(SVGA3dCmdDXTransferFromBuffer), E::CopyToSubresource,
          offsetof(SVGA3dCmdDXTransferFromBuffer, destSid), offsetof(SVGA3dCmdDXTransferFromBuffer, srcSid));
-    copy(COMMAND(DX_RESOLVE_COPY), sizeof(SVGA3dCmdDXResolveCopy), E::CopyToSubresource,
-         offsetof(SVGA3dCmdDXResolveCopy, dstSid), offsetof(SVGA3dCmdDXResolveCopy, srcSid));
-    copy(COMMAND(DX_PRED_RESOLVE_COPY), sizeof(SVGA3dCmdDXPredResolveCopy), E::CopyToSubresource,
-         offsetof(SVGA3dCmdDXPredResolveCopy, dstSid), offsetof(SVGA3dCmdDXPredResolveCopy, srcSid));
     t.push_back(Entry(COMMAND(SURFACE_COPY), sizeof(SVGA3dCmdSurfaceCopy), kAnywhere, E::CopyWhole)
                     .field(offsetof(SVGA3dCmdSurfaceCopy, dest), R::Surface)
                     .field(offsetof(SVGA3dCmdSurfaceCopy, src), R::Surface)
@@ -246,13 +228,10 @@ void addSynchronisation(std::vector<CommandInfo>& t) {
     sync(COMMAND(UPDATE_GB_IMAGE), sizeof(SVGA3dCmdUpdateGBImage), E::Update);
     sync(COMMAND(UPDATE_GB_SURFACE), sizeof(SVGA3dCmdUpdateGBSurface), E::Update);
     sync(COMMAND(DX_UPDATE_SUBRESOURCE), sizeof(SVGA3dCmdDXUpdateSubResource), E::Update);
-    sync(COMMAND(DX_BUFFER_UPDATE), sizeof(SVGA3dCmdDXBufferUpdate), E::Update);
     sync(COMMAND(READBACK_GB_IMAGE), sizeof(SVGA3dCmdReadbackGBImage), E::Readback);
-    sync(COMMAND(READBACK_GB_IMAGE_PARTIAL), sizeof(SVGA3dCmdReadbackGBImagePartial), E::Readback);
     sync(COMMAND(READBACK_GB_SURFACE), sizeof(SVGA3dCmdReadbackGBSurface), E::Readback);
     sync(COMMAND(DX_READBACK_SUBRESOURCE), sizeof(SVGA3dCmdDXReadbackSubResource), E::Readback);
     sync(COMMAND(INVALIDATE_GB_IMAGE), sizeof(SVGA3dCmdInvalidateGBImage), E::Invalidate);
-    sync(COMMAND(INVALIDATE_GB_IMAGE_PARTIAL), sizeof(SVGA3dCmdInvalidateGBImagePartial), E::Invalidate);
     sync(COMMAND(INVALIDATE_GB_SURFACE), sizeof(SVGA3dCmdInvalidateGBSurface), E::Invalidate);
     sync(COMMAND(DX_INVALIDATE_SUBRESOURCE), sizeof(SVGA3dCmdDXInvalidateSubResource), E::Invalidate);
     t.push_back(Entry(COMMAND(BIND_GB_SURFACE), sizeof(SVGA3dCmdBindGBSurface), kAnywhere, E::BindSurface)

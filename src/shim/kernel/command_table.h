@@ -4,7 +4,8 @@
  * The commands user space may submit, and where in each the names of objects are.
  *
  * User space names objects by its handles; the device knows ids. What is in this table is checked for size, its handles
- * are looked up and replaced by ids; what is not in it is refused, and with it the whole batch.
+ * are looked up and replaced by ids; what is not in it is refused, and with it the whole batch. In it is what vmwgfx
+ * takes (vmw_cmd_entries) of commands for guest-backed objects: a driver that needs more would fail on a real kernel.
  */
 #pragma once
 
