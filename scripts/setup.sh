@@ -5,7 +5,8 @@
 # nothing to do. Needs root (or sudo) only where Debian packages are missing.
 #
 #   --werror     compiler warnings are errors in this tree's build (./test)
-#   --sanitize   make a second build of the unit tests, in build-asan, with AddressSanitizer and UndefinedBehaviorSanitizer
+#   --sanitize   make a second build, in build-asan, of the unit tests and of what Vulkan programs run on, with
+#                AddressSanitizer and UndefinedBehaviorSanitizer
 #   --vm         also what build/svga-vm runs: QEMU, Debian's kernel, and vmwgfx with this project's patches for it
 #   --no-build   stop when everything is fetched and Mesa is configured
 
@@ -15,19 +16,18 @@ for part in common packages fetch mesa vm; do
     . "$SCRIPTS/lib/$part.sh"
 done
 
-# Tells the launcher (src/launcher/stack.h) and the tests where everything lies and which environment makes it be found.
+# write_stack_description FOLDER ICD: tells the launcher (src/launcher/stack.h) of the build FOLDER, and the tests, where
+# everything lies and which environment makes it be found. ICD: the manifest of our Vulkan driver
 write_stack_description() {
+    local folder=$1 svga_icd=$2
     local stock_libraries=$STOCK/usr/lib/x86_64-linux-gnu
     local icd=$STOCK/usr/share/vulkan/icd.d/lvp_icd.json
-    # shellcheck disable=SC2153 # BUILD is set in lib/common.sh
-    local vendor=$BUILD/stock_egl_vendor.json
-    local svga_icd
-    svga_icd=$(find "$BUILD/mesa" -name 'svga_icd.*.json' | head -n 1)
+    local vendor=$folder/stock_egl_vendor.json
     [ -e "$icd" ] || icd=$(find "$STOCK/usr/share/vulkan/icd.d" -name 'lvp_icd*.json' | head -n 1)
     cat >"$vendor" <<-END
 	{ "file_format_version": "1.0.0", "ICD": { "library_path": "$stock_libraries/libEGL_mesa.so.0" } }
 	END
-    cat >"$BUILD/stack.json.tmp" <<-END
+    cat >"$folder/stack.json.tmp" <<-END
 	{
 	  "coherent": {
 	    "needs": ["$MESA_LIBRARIES/libEGL.so.1", "$MESA_LIBRARIES/libgbm.so.1", "$svga_icd"],
@@ -55,7 +55,7 @@ write_stack_description() {
 	  }
 	}
 	END
-    mv "$BUILD/stack.json.tmp" "$BUILD/stack.json"
+    mv "$folder/stack.json.tmp" "$folder/stack.json"
 }
 
 # configure FOLDER OPTION...: sets up a build of this tree, or brings an earlier one to these options.
@@ -107,15 +107,17 @@ main() {
     configure "$BUILD" "${werror[@]}"
     step 'building this tree'
     ninja -C "$BUILD"
-    write_stack_description
+    write_stack_description "$BUILD" "$(find "$BUILD/mesa" -name 'svga_icd.*.json' | head -n 1)"
     if [ $vm = yes ]; then
         write_vm_description
         KERNEL_FOR=vm make --silent -C "$REPO/kernel" all tests
     fi
     if [ $sanitize = yes ]; then
         configure "$REPO/build-asan" -Db_sanitize=address,undefined -Db_lundef=false "${werror[@]}"
-        step 'building the unit tests with sanitizers'
-        ninja -C "$REPO/build-asan" meson-test-prereq
+        with_lock build_sanitized_vulkan "$REPO/build-asan/vulkan"
+        step 'building this tree with sanitizers'
+        ninja -C "$REPO/build-asan" meson-test-prereq tests/vulkan/svga-vulkan
+        write_stack_description "$REPO/build-asan" "$REPO/build-asan/vulkan/svga_icd.json"
     fi
 }
 

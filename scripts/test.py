@@ -15,6 +15,7 @@ import robustness
 import vm_tests
 from harness import BUILD, REPO, Results, step
 
+SANITIZED = REPO / "build-asan"
 SANITIZERS = {
     # A program that is not instrumented itself runs with instrumented libraries preloaded, in the launcher's tests.
     "ASAN_OPTIONS": "verify_asan_link_order=0:detect_stack_use_after_return=1",
@@ -82,15 +83,24 @@ def uapi_tests(title, wrapper, *options):
     return results
 
 
-def vulkan_tests(title, wrapper, environment):
+def vulkan_tests(title, wrapper, environment, build=BUILD):
     """The Vulkan tests of coherent memory and of the commands, through `wrapper`."""
-    report = BUILD / "gtest" / "vulkan.xml"
+    report = build / "gtest" / "vulkan.xml"
     report.parent.mkdir(exist_ok=True)
-    cases, finished = harness.run_gtest(title, [*wrapper, BUILD / "tests/vulkan/svga-vulkan"], report, environment, timeout=600)
+    cases, finished = harness.run_gtest(title, [*wrapper, build / "tests/vulkan/svga-vulkan"], report, environment, timeout=600)
     if cases.failed:
         print(finished.output[-6000:])
     results = Results()
     results.include(cases, f"vulkan {title}: ")
+    return results
+
+
+def sanitized_stack_tests():
+    """The Vulkan tests on a stack of which all that is ours is sanitized: tests, driver, embedded kernel and device."""
+    results = Results()
+    for options in ([], ["--copy-only"]):
+        step(" ".join(["Vulkan tests with sanitizers", *options]))
+        results.include(vulkan_tests(" ".join(["sanitized", *options]), [SANITIZED / "svga-run", *options, "--"], SANITIZERS, SANITIZED))
     return results
 
 
@@ -137,10 +147,11 @@ def main():
     step("unit tests")
     results.include(unit_tests(BUILD, stack.vulkan_environment()))
     step("unit tests with AddressSanitizer and UndefinedBehaviorSanitizer")
-    results.include(unit_tests(REPO / "build-asan", {**stack.vulkan_environment(), **SANITIZERS}))
+    results.include(unit_tests(SANITIZED, {**stack.vulkan_environment(), **SANITIZERS}))
     step("coherency tests on llvmpipe and lavapipe, where they must pass too")
     results.include(coherency_tests("llvmpipe", [], stack.llvmpipe_environment()))
     results.include(vulkan_tests("lavapipe", [], stack.vulkan_environment()))
+    results.include(sanitized_stack_tests())
     step("the stack")
     results.include(stack_tests(stack))
     step("virtual machines: Linux's own vmwgfx, and the patched one")

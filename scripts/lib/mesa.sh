@@ -1,12 +1,13 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2154 # variables of the other parts
 # SPDX-License-Identifier: MIT
 #
-# Mesa with our winsys in place of its own, and our Vulkan driver. One tree and one build folder in the cache serve all
-# checkouts: each brings the overlay to its own state before it builds, and takes the libraries away into its own build
+# Mesa with our winsys in place of its own, and our Vulkan driver. One tree and one build folder in the cache (and one more
+# for the Vulkan driver with sanitizers) serve all checkouts: each brings the overlay to its own state before it builds, and takes the libraries away into its own build
 # folder after. Files are compared and copied by content, so that going from one checkout to another rebuilds exactly what
 # differs.
 
 MESA_BUILD=$CACHE/mesa/build-coherent
+MESA_SANITIZED_BUILD=$CACHE/mesa/build-sanitized
 OVERLAY=$REPO/src/gallium/winsys/svga/overlay
 
 MESA_OPTIONS=(
@@ -54,20 +55,26 @@ patch_mesa() {
     done
 }
 
+# configure_mesa_build FOLDER OPTION...
+configure_mesa_build() {
+    local folder=$1
+    shift
+    local record=$folder/configured.txt
+    if [ ! -e "$folder/build.ninja" ]; then
+        step "configuring Mesa ${MESA_SOURCE##*-}"
+        rm -rf "$folder"
+        quietly "$CACHE/logs/mesa-setup.log" "${MESON[@]}" setup "$folder" "$MESA_SOURCE" "$@"
+    elif [ "$(cat "$record" 2>/dev/null)" != "$*" ]; then
+        step "configuring Mesa ${MESA_SOURCE##*-} again"
+        quietly "$CACHE/logs/mesa-setup.log" "${MESON[@]}" setup --reconfigure "$folder" "$MESA_SOURCE" "$@"
+    fi
+    printf '%s' "$*" >"$record"
+}
+
 configure_mesa() {
     overlay_winsys
     patch_mesa
-    local record=$MESA_BUILD/configured.txt
-    if [ ! -e "$MESA_BUILD/build.ninja" ]; then
-        step "configuring Mesa ${MESA_SOURCE##*-}"
-        rm -rf "$MESA_BUILD"
-        quietly "$CACHE/logs/mesa-setup.log" "${MESON[@]}" setup "$MESA_BUILD" "$MESA_SOURCE" "${MESA_OPTIONS[@]}"
-    elif [ "$(cat "$record" 2>/dev/null)" != "${MESA_OPTIONS[*]}" ]; then
-        step "configuring Mesa ${MESA_SOURCE##*-} again"
-        quietly "$CACHE/logs/mesa-setup.log" "${MESON[@]}" setup --reconfigure "$MESA_BUILD" "$MESA_SOURCE" \
-            "${MESA_OPTIONS[@]}"
-    fi
-    printf '%s' "${MESA_OPTIONS[*]}" >"$record"
+    configure_mesa_build "$MESA_BUILD" "${MESA_OPTIONS[@]}"
 }
 
 # Sets MESA_LIBRARIES, the folder of this checkout's libEGL, libGL, libGLESv2, libgbm, libgallium and libvulkan_svga.
@@ -83,4 +90,20 @@ build_mesa() {
     for library in "$MESA_LIBRARIES"/lib{EGL,GL,GLESv2,gbm}.so.?; do
         ln -sf "$(basename "$library")" "${library%.?}"
     done
+}
+
+# build_sanitized_vulkan FOLDER: puts into FOLDER our Vulkan driver, and all of Mesa that is in it, with AddressSanitizer
+# (our part with UndefinedBehaviorSanitizer, too), and svga_icd.json, its manifest. After build_mesa.
+build_sanitized_vulkan() {
+    local folder=$1 driver=libvulkan_svga.so
+    local target=src/gallium/winsys/svga/drm/coherent/$driver
+    # Of options given twice the last one counts.
+    configure_mesa_build "$MESA_SANITIZED_BUILD" "${MESA_OPTIONS[@]}" \
+        --buildtype=plain -Doptimization=1 -Db_sanitize=address -Db_lundef=false
+    step 'building the Vulkan driver with sanitizers (later runs: seconds)'
+    ninja -C "$MESA_SANITIZED_BUILD" "$target"
+    mirror_file "$MESA_SANITIZED_BUILD/$target" "$folder/$driver"
+    cat >"$folder/svga_icd.json" <<-END
+	{ "file_format_version": "1.0.0", "ICD": { "library_path": "$folder/$driver", "api_version": "1.1.0" } }
+	END
 }
