@@ -4,8 +4,8 @@
 //
 // The device copies between images, and from buffers to images. Compute programs copy from images to buffers, and join
 // depth and stencil, which Vulkan copies apart and the device together. Only what no view shows as bits - compressed
-// blocks, shared exponents - the CPU copies, in the coherent memory of image and buffer, once the device has done what
-// came before. A linear image is a range of a buffer.
+// blocks, shared exponents, depth of 24 bits - the CPU copies, in the coherent memory of image and buffer, once the
+// device has done what came before. A linear image is a range of a buffer.
 #include "vulkan/buffer.h"
 #include "vulkan/device.h"
 #include "vulkan/executor.h"
@@ -71,9 +71,11 @@ Layout bufferLayout(const Image& image, const VkBufferImageCopy2& region) {
     return {region.bufferOffset, row, row * blocks(height, vk_format_get_blockheight(image.format))};
 }
 
-/** Copies texels (or blocks) that are in memory as they are in the buffer. */
-void copyByCpu(const Image& image, const std::byte* imageBytes, const VkBufferImageCopy2& region,
-               std::byte* bufferBytes) {
+/** Calls \p copyRow for each row of blocks of \p region: with its first block in the image's memory, in the buffer's,
+ * and the number of blocks. */
+template <typename CopyRow>
+void forEachRow(const Image& image, std::byte* imageBytes, const VkBufferImageCopy2& region, std::byte* bufferBytes,
+                CopyRow&& copyRow) {
     const uint32_t blockWidth = vk_format_get_blockwidth(image.format),
                    blockHeight = vk_format_get_blockheight(image.format);
     const uint32_t block = vk_format_get_blocksize(image.format);
@@ -86,22 +88,38 @@ void copyByCpu(const Image& image, const std::byte* imageBytes, const VkBufferIm
             imageLayout(image, region.imageSubresource.baseArrayLayer + layer, region.imageSubresource.mipLevel);
         for (uint32_t z = 0; z < region.imageExtent.depth; ++z)
             for (uint64_t y = 0; y < rows; ++y)
-                std::memcpy(bufferBytes + buffer.offset + (layer + z) * buffer.slice + y * buffer.row,
-                            imageBytes + texels.offset + (region.imageOffset.z + z) * texels.slice +
-                                (region.imageOffset.y / blockHeight + y) * texels.row +
-                                uint64_t{region.imageOffset.x / blockWidth} * block,
-                            columns * block);
+                copyRow(imageBytes + texels.offset + (region.imageOffset.z + z) * texels.slice +
+                            (region.imageOffset.y / blockHeight + y) * texels.row +
+                            uint64_t{region.imageOffset.x / blockWidth} * block,
+                        bufferBytes + buffer.offset + (layer + z) * buffer.slice + y * buffer.row, columns);
     }
 }
 
-void copyByCpu(Executor& executor, const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region) {
+template <typename CopyRow>
+void copyByCpu(Executor& executor, const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region,
+               CopyRow&& copyRow) {
     executor.finish();
     const winsys::MapAccess access{.write = true, .unsynchronized = true};
-    const auto* imageBytes = static_cast<std::byte*>(image.surface->map(access));
+    auto* imageBytes = static_cast<std::byte*>(image.surface->map(access));
     auto* bufferBytes = static_cast<std::byte*>(buffer.surface->map(access)) + buffer.offset;
-    copyByCpu(image, imageBytes, region, bufferBytes);
+    forEachRow(image, imageBytes, region, bufferBytes, std::forward<CopyRow>(copyRow));
     buffer.surface->unmap();
     image.surface->unmap();
+}
+
+/** To the buffer: blocks that are in memory as they are there. */
+void copyBlocksByCpu(Executor& executor, const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region) {
+    const uint32_t block = vk_format_get_blocksize(image.format);
+    copyByCpu(executor, image, buffer, region,
+              [block](const std::byte* from, std::byte* to, uint64_t count) { std::memcpy(to, from, count * block); });
+}
+
+/** From the buffer: stencil beside depth of 24 bits. */
+void copyStencilByCpu(Executor& executor, const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region) {
+    copyByCpu(executor, image, buffer, region, [](std::byte* to, const std::byte* from, uint64_t count) {
+        for (uint64_t i = 0; i < count; ++i)
+            to[i * sizeof(uint32_t) + 3] = from[i];
+    });
 }
 
 /** The part of a buffer that a copy is of, as a program has it bound. */
@@ -177,9 +195,13 @@ VkBufferImageCopy2 linearPart(const Image& linear, const VkOffset3D& at, const V
 }
 
 void copyBufferToImage(Executor& executor, const Buffer& buffer, const Image& image, const VkBufferImageCopy2& region) {
-    constexpr VkImageAspectFlags kBoth = VK_IMAGE_ASPECT_DEPTH_BIT | VK_IMAGE_ASPECT_STENCIL_BIT;
-    if (image.aspects == kBoth) {
-        executor.copyToDepthOrStencil(buffer, image, region);
+    if (image.info->stencil != SVGA3D_FORMAT_INVALID) {
+        const bool keepsDepth = image.aspects & VK_IMAGE_ASPECT_DEPTH_BIT &&
+                                region.imageSubresource.aspectMask == VK_IMAGE_ASPECT_STENCIL_BIT;
+        if (keepsDepth && !TexelLayout::of(image, VK_IMAGE_ASPECT_DEPTH_BIT)->exact)
+            copyStencilByCpu(executor, image, buffer, region);
+        else
+            executor.copyToDepthOrStencil(buffer, image, region);
         return;
     }
     Layout from = bufferLayout(image, region);
@@ -203,10 +225,11 @@ void copyImageToBuffer(Executor& executor, const Image& image, const Buffer& buf
             executor.copyBytes(*buffer.surface, buffer.offset + to.offset + y * to.row, *image.surface,
                                image.offset + from.bufferOffset + uint64_t{y} * image.linearRow(),
                                uint64_t{region.imageExtent.width} * vk_format_get_blocksize(image.format));
-    } else if (const auto layout = TexelLayout::of(image, region.imageSubresource.aspectMask)) {
+    } else if (const auto layout = TexelLayout::of(image, region.imageSubresource.aspectMask);
+               layout && layout->exact) {
         executor.copyToBuffer(image, buffer, region, *layout);
     } else {
-        copyByCpu(executor, image, buffer, region);
+        copyBlocksByCpu(executor, image, buffer, region);
     }
 }
 
@@ -275,12 +298,14 @@ void Executor::copyToDepthOrStencil(const Buffer& buffer, const Image& image, co
     if (objects_.trim())
         forgetBound();
     const VkImageAspectFlags aspect = region.imageSubresource.aspectMask;
-    const TexelLayout given = *TexelLayout::of(image, aspect), kept = *TexelLayout::of(image, image.aspects & ~aspect);
+    const VkImageAspectFlags otherAspect =
+        aspect == VK_IMAGE_ASPECT_DEPTH_BIT ? VK_IMAGE_ASPECT_STENCIL_BIT : VK_IMAGE_ASPECT_DEPTH_BIT;
+    const TexelLayout given = *TexelLayout::of(image, aspect), kept = *TexelLayout::of(image, otherAspect);
     TexelCopy copy = texelCopy(image, region);
     const BoundPart part =
         boundPart(buffer, bufferLayout(image, region), {copy.extent[0], copy.extent[1], copy.extent[2]}, given.bytes);
     copy.offset = part.offset;
-    const uint64_t row = uint64_t{copy.extent[0]} * TexelPrograms::kJoinedBytes;
+    const uint64_t row = uint64_t{copy.extent[0]} * TexelPrograms::joinedBytes(given, kept);
     const Layout joined{0, row, row * copy.extent[1]};
     scratch_.push_back(createBufferSurface(encoder_.device(), joined.slice * copy.extent[2]));
     winsys::Surface& scratch = *scratch_.back();

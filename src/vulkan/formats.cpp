@@ -100,10 +100,13 @@ void addCompressed(Table& table) {
 void addDepths(Table& table) {
     table[VK_FORMAT_D16_UNORM] = {SVGA3D_D16_UNORM, SVGA3D_R16_TYPELESS, SVGA3D_R16_UNORM, SVGA3D_FORMAT_INVALID};
     table[VK_FORMAT_D32_SFLOAT] = {SVGA3D_D32_FLOAT, SVGA3D_R32_TYPELESS, SVGA3D_R32_FLOAT, SVGA3D_FORMAT_INVALID};
-    // Of depth in 24 bits a shader reads a number that need not lead back to the same bits: copies, which take depth
-    // and stencil apart by shaders, would not be exact.
     table[VK_FORMAT_D32_SFLOAT_S8_UINT] = {SVGA3D_D32_FLOAT_S8X24_UINT, SVGA3D_R32G8X24_TYPELESS,
                                            SVGA3D_R32_FLOAT_X8X24, SVGA3D_X32_G8X24_UINT};
+    const Format both{SVGA3D_D24_UNORM_S8_UINT, SVGA3D_R24G8_TYPELESS, SVGA3D_R24_UNORM_X8, SVGA3D_X24_G8_UINT};
+    table[VK_FORMAT_D24_UNORM_S8_UINT] = both;
+    // What has one of the two has the other as well, unseen.
+    table[VK_FORMAT_S8_UINT] = both;
+    table[VK_FORMAT_X8_D24_UNORM_PACK32] = {both.typed, both.surface, both.depth, SVGA3D_FORMAT_INVALID};
 }
 
 Table makeTable() {
@@ -172,9 +175,9 @@ VkFormatFeatureFlags2 optimalFeatures(const PhysicalDevice& device, VkFormat for
     if (caps & SVGA3D_DXFMT_SHADER_SAMPLE) {
         features |= VK_FORMAT_FEATURE_2_SAMPLED_IMAGE_BIT | VK_FORMAT_FEATURE_2_TRANSFER_SRC_BIT |
                     VK_FORMAT_FEATURE_2_TRANSFER_DST_BIT | VK_FORMAT_FEATURE_2_BLIT_SRC_BIT;
-        if (!vk_format_is_int(format) && (color || known->depth != SVGA3D_FORMAT_INVALID))
+        if (!vk_format_is_int(format) && (color || vk_format_has_depth(format)))
             features |= VK_FORMAT_FEATURE_2_SAMPLED_IMAGE_FILTER_LINEAR_BIT;
-        if (!color)
+        if (vk_format_has_depth(format))
             features |= VK_FORMAT_FEATURE_2_SAMPLED_IMAGE_DEPTH_COMPARISON_BIT;
     }
     if (color && caps & SVGA3D_DXFMT_COLOR_RENDERTARGET) {

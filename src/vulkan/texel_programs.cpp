@@ -164,6 +164,11 @@ std::optional<TexelLayout> TexelLayout::of(const Image& image, VkImageAspectFlag
         return ofColor(surface);
     if (surface == SVGA3D_R16_TYPELESS)
         return unorm(image.info->depth, 2, {{{0, 16}}});
+    if (surface == SVGA3D_R24G8_TYPELESS) {
+        TexelLayout layout = unorm(image.info->depth, 4, {{{0, 24}}});
+        layout.exact = false;
+        return layout;
+    }
     return TexelLayout{image.info->depth, Conversion::None, 4, {{{0, 32}}}};
 }
 
@@ -183,6 +188,11 @@ const Program& TexelPrograms::toBuffer(ContextObjects& objects, const TexelLayou
     });
 }
 
+uint32_t TexelPrograms::joinedBytes(const TexelLayout& layout, const TexelLayout& other) {
+    const TexelLayout& depth = layout.bytes == 1 ? other : layout;
+    return depth.channels[0].bits == 24 ? 4 : 8;
+}
+
 const Program& TexelPrograms::join(ContextObjects& objects, const TexelLayout& layout, const TexelLayout& other) {
     return find(objects, {layout, other, VK_IMAGE_TYPE_2D}, [&] {
         ProgramBuilder b("depth and stencil joined");
@@ -191,7 +201,11 @@ const Program& TexelPrograms::join(ContextObjects& objects, const TexelLayout& l
         const bool stencilGiven = layout.bytes == 1;
         nir_def* depth = stencilGiven ? kept : given;
         nir_def* stencil = stencilGiven ? given : kept;
-        b.store(kJoined, b.packedAddress(kJoinedBytes), nir_vec2(b.nir(), depth, stencil), kJoinedBytes);
+        const uint32_t bytes = joinedBytes(layout, other);
+        nir_def* words = bytes == 4 ? nir_ior(b.nir(), nir_iand_imm(b.nir(), depth, (1 << 24) - 1),
+                                              nir_ishl_imm(b.nir(), stencil, 24))
+                                    : nir_vec2(b.nir(), depth, stencil);
+        b.store(kJoined, b.packedAddress(bytes), words, bytes);
         return b.finish();
     });
 }

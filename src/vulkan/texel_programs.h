@@ -34,6 +34,9 @@ struct TexelLayout {
     Conversion conversion = Conversion::None;
     uint8_t bytes = 0;                 ///< of a texel in the buffer
     std::array<Channel, 4> channels{}; ///< from the lowest bit on; with no bits: there are no more
+    /// Whether what is read leads back to the bits that are in the image. Of 24 bits of depth, of which a shader gets a
+    /// float, it need not.
+    bool exact = true;
     auto operator<=>(const TexelLayout&) const = default;
 
     /** \brief Of \p aspect of \p image; nothing where no view shows the bits (block compression, shared exponents). */
@@ -65,10 +68,12 @@ public:
     static constexpr uint32_t kGroup = 8; ///< invocations in x and y
     /// Binding numbers of what a program uses.
     static constexpr uint32_t kImage = 0, kBuffer = 1, kJoined = 2;
-    static constexpr uint32_t kJoinedBytes = 8; ///< of a texel of depth, as a float, and stencil in kJoined
 
     /** \brief Reads kImage, of \p type, and writes kBuffer. Throws Error. */
     const Program& toBuffer(ContextObjects& objects, const TexelLayout& layout, VkImageType type);
+
+    /** \brief Bytes of a texel of depth and stencil in kJoined: 24 bits and 8, or a float and a word. */
+    static uint32_t joinedBytes(const TexelLayout& layout, const TexelLayout& other);
 
     /** \brief Reads \p layout of kBuffer and the other aspect of kImage, as \p other has it, and writes both to
      * kJoined, row after row. Throws Error. */

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <random>
 
@@ -27,13 +28,17 @@ protected:
         return properties.optimalTilingFeatures & VK_FORMAT_FEATURE_TRANSFER_SRC_BIT;
     }
 
-    /** Random bits that survive: numbers that are none of the format's may be made others. */
+    /** Random bits that survive: numbers that are none of the format's may be made others, and unused ones any. */
     std::vector<uint8_t> texels(size_t size) {
         std::vector<uint8_t> bytes(size);
         std::ranges::generate(bytes, [this] { return static_cast<uint8_t>(random()); });
         const FormatCase& c = GetParam();
         const bool floatDepth = c.aspect == VK_IMAGE_ASPECT_DEPTH_BIT &&
                                 (c.format == VK_FORMAT_D32_SFLOAT || c.format == VK_FORMAT_D32_SFLOAT_S8_UINT);
+        const bool depth24 = c.aspect == VK_IMAGE_ASPECT_DEPTH_BIT &&
+                             (c.format == VK_FORMAT_X8_D24_UNORM_PACK32 || c.format == VK_FORMAT_D24_UNORM_S8_UINT);
+        for (size_t at = 3; depth24 && at < size; at += 4)
+            bytes[at] = 0;
         for (size_t at = 0; floatDepth && at < size; at += 4) {
             uint32_t word;
             std::memcpy(&word, &bytes[at], 4);
@@ -106,8 +111,9 @@ INSTANTIATE_TEST_SUITE_P(
         FormatCase{VK_FORMAT_R32G32B32A32_SFLOAT, kColorAspect, 16},
         FormatCase{VK_FORMAT_BC1_RGBA_UNORM_BLOCK, kColorAspect, 8, 4},
         FormatCase{VK_FORMAT_BC7_SRGB_BLOCK, kColorAspect, 16, 4}, FormatCase{VK_FORMAT_D16_UNORM, kDepthAspect, 2},
-        FormatCase{VK_FORMAT_D32_SFLOAT, kDepthAspect, 4},
-
+        FormatCase{VK_FORMAT_D32_SFLOAT, kDepthAspect, 4}, FormatCase{VK_FORMAT_X8_D24_UNORM_PACK32, kDepthAspect, 4},
+        FormatCase{VK_FORMAT_D24_UNORM_S8_UINT, kDepthAspect, 4},
+        FormatCase{VK_FORMAT_D24_UNORM_S8_UINT, kStencilAspect, 1}, FormatCase{VK_FORMAT_S8_UINT, kStencilAspect, 1},
         FormatCase{VK_FORMAT_D32_SFLOAT_S8_UINT, kDepthAspect, 4},
         FormatCase{VK_FORMAT_D32_SFLOAT_S8_UINT, kStencilAspect, 1}),
     [](const auto& info) {
@@ -116,18 +122,57 @@ INSTANTIATE_TEST_SUITE_P(
                                                                                         : "Stencil");
     });
 
+/** Every number that 24 bits can tell comes back, though shaders see it as a float. */
+TEST(DepthAndStencil, Of24BitsIsExact) {
+    Gpu gpu;
+    VkFormatProperties properties;
+    vkGetPhysicalDeviceFormatProperties(gpu.physicalDevice(), VK_FORMAT_X8_D24_UNORM_PACK32, &properties);
+    if (!(properties.optimalTilingFeatures & VK_FORMAT_FEATURE_TRANSFER_SRC_BIT))
+        GTEST_SKIP() << "there is no such format";
+    Image image(gpu, {.format = VK_FORMAT_X8_D24_UNORM_PACK32, .extent = {4096, 4096}});
+    std::vector<uint32_t> depths(1 << 24);
+    std::iota(depths.begin(), depths.end(), 0u);
+    image.write(std::span<const uint32_t>(depths), kDepthAspect);
+    const std::vector<uint32_t> read = image.read<uint32_t>(kDepthAspect);
+    const auto [at, same] = std::ranges::mismatch(depths, read, {}, {}, [](uint32_t word) { return word & 0xffffff; });
+    EXPECT_EQ(at, depths.end()) << *at << " became " << *same;
+}
+
 /** A copy of one aspect leaves the other as it was. */
 TEST(DepthAndStencil, AreCopiedApart) {
     Gpu gpu;
-    Image image(gpu, {.format = VK_FORMAT_D32_SFLOAT_S8_UINT});
     const auto depths = [](float value) { return std::vector<float>(256, value); };
     const auto stencils = [](uint8_t value) { return std::vector<uint8_t>(256, value); };
+    Image image(gpu, {.format = VK_FORMAT_D32_SFLOAT_S8_UINT});
     image.write(std::span<const float>(depths(0.3f)), kDepthAspect);
     image.write(std::span<const uint8_t>(stencils(0x99)), kStencilAspect);
     EXPECT_EQ(image.read<float>(kDepthAspect), depths(0.3f));
     image.write(std::span<const float>(depths(0.7f)), kDepthAspect);
     EXPECT_EQ(image.read<uint8_t>(kStencilAspect), stencils(0x99));
     EXPECT_EQ(image.read<float>(kDepthAspect), depths(0.7f));
+}
+
+TEST(DepthAndStencil, Of24BitsAreCopiedApart) {
+    Gpu gpu;
+    VkFormatProperties properties;
+    vkGetPhysicalDeviceFormatProperties(gpu.physicalDevice(), VK_FORMAT_D24_UNORM_S8_UINT, &properties);
+    if (!(properties.optimalTilingFeatures & VK_FORMAT_FEATURE_TRANSFER_SRC_BIT))
+        GTEST_SKIP() << "there is no such format";
+    Image image(gpu, {.format = VK_FORMAT_D24_UNORM_S8_UINT});
+    const auto depths = [](uint32_t value) { return std::vector<uint32_t>(256, value); };
+    const auto stencils = [](uint8_t value) { return std::vector<uint8_t>(256, value); };
+    const auto readDepths = [&] {
+        std::vector<uint32_t> words = image.read<uint32_t>(kDepthAspect);
+        for (uint32_t& word : words)
+            word &= 0xffffff;
+        return words;
+    };
+    image.write(std::span<const uint32_t>(depths(0x600001)), kDepthAspect);
+    image.write(std::span<const uint8_t>(stencils(0x99)), kStencilAspect);
+    EXPECT_EQ(readDepths(), depths(0x600001));
+    image.write(std::span<const uint32_t>(depths(0xa00001)), kDepthAspect);
+    EXPECT_EQ(image.read<uint8_t>(kStencilAspect), stencils(0x99));
+    EXPECT_EQ(readDepths(), depths(0xa00001));
 }
 
 namespace {
