@@ -63,6 +63,63 @@ protected:
 } // namespace
 
 /** A triangle whose edge crosses texels has some of their samples; both ways to resolve average them. */
+/** One of several targets, each of a format of its own, is cleared in a part; the others keep what they have. What was
+ * drawn to no color at all before makes no difference. */
+TEST_F(Rendering, OneOfSeveralTargetsIsCleared) {
+    constexpr std::array kFormats{VK_FORMAT_R32G32B32A32_SFLOAT, VK_FORMAT_R8_UNORM, VK_FORMAT_R8_SNORM,
+                                  VK_FORMAT_R8G8B8A8_SINT};
+    constexpr VkRect2D kPart{{0, 0}, {8, 8}};
+    std::vector<std::unique_ptr<Image>> images;
+    Image depth(gpu, {.format = VK_FORMAT_D32_SFLOAT, .usage = VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT});
+    for (const VkFormat format : kFormats)
+        images.push_back(
+            std::make_unique<Image>(gpu, ImageInfo{.format = format, .usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT}));
+    for (size_t cleared = 0; cleared < kFormats.size(); ++cleared) {
+        for (const auto& image : images) {
+            if (image->info().format == VK_FORMAT_R32G32B32A32_SFLOAT)
+                image->write(std::span<const std::array<float, 4>>(std::vector<std::array<float, 4>>(256)));
+            else if (image->info().format == VK_FORMAT_R8G8B8A8_SINT)
+                image->write(std::span<const uint32_t>(std::vector<uint32_t>(256)));
+            else
+                image->write(std::span<const uint8_t>(std::vector<uint8_t>(256)));
+        }
+        std::array<VkRenderingAttachmentInfo, kFormats.size()> attachments{};
+        for (size_t i = 0; i < attachments.size(); ++i) {
+            attachments[i].sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO;
+            attachments[i].imageView = images[i]->view();
+            attachments[i].imageLayout = VK_IMAGE_LAYOUT_GENERAL;
+            attachments[i].loadOp = i == cleared ? VK_ATTACHMENT_LOAD_OP_CLEAR : VK_ATTACHMENT_LOAD_OP_LOAD;
+            attachments[i].storeOp = VK_ATTACHMENT_STORE_OP_STORE;
+            if (kFormats[i] == VK_FORMAT_R8G8B8A8_SINT)
+                attachments[i].clearValue.color = {.int32 = {1, 1, 1, 1}};
+            else
+                attachments[i].clearValue.color = {.float32 = {1, 1, 1, 1}};
+        }
+        VkRenderingInfo info{};
+        info.sType = VK_STRUCTURE_TYPE_RENDERING_INFO;
+        info.renderArea = kPart;
+        info.layerCount = 1;
+        info.colorAttachmentCount = attachments.size();
+        info.pColorAttachments = attachments.data();
+        gpu.run([&](VkCommandBuffer commands) {
+            render(gpu, commands, {.area = kPart, .depth = depth.view({.aspects = VK_IMAGE_ASPECT_DEPTH_BIT})}, [] {});
+            gpu.beginRendering(commands, info);
+            gpu.endRendering(commands);
+            barrier(commands, VK_ACCESS_MEMORY_WRITE_BIT, VK_ACCESS_MEMORY_READ_BIT);
+        });
+        // What is in the first texel, and in the last, outside the area.
+        const auto texels = [](const auto& values) { return std::pair(values.front(), values.back()); };
+        const bool is0 = cleared == 0;
+        const float one = is0 ? 1.0f : 0.0f;
+        EXPECT_EQ(texels(images[0]->read<std::array<float, 4>>()),
+                  (std::pair(std::array{one, one, one, one}, std::array<float, 4>{})));
+        EXPECT_EQ(texels(images[1]->read<uint8_t>()), (std::pair<uint8_t, uint8_t>(cleared == 1 ? 255 : 0, 0)));
+        EXPECT_EQ(texels(images[2]->read<uint8_t>()), (std::pair<uint8_t, uint8_t>(cleared == 2 ? 127 : 0, 0)));
+        EXPECT_EQ(texels(images[3]->read<uint32_t>()),
+                  (std::pair<uint32_t, uint32_t>(cleared == 3 ? 0x01010101 : 0, 0)));
+    }
+}
+
 TEST_F(Rendering, FourSamplesAreResolved) {
     Image several(gpu, {.usage = kColor, .samples = VK_SAMPLE_COUNT_4_BIT});
     Image atEnd(gpu, {.usage = kColor}), byCommand(gpu, {.usage = kColor});

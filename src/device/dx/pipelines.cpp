@@ -261,7 +261,7 @@ VkPipeline Pipelines::create(const PipelineKey& key, const PipelineLayout& layou
     multisample.alphaToCoverageEnable = key.alphaToCoverage;
 
     VkPipelineColorBlendStateCreateInfo blend{VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO};
-    blend.attachmentCount = key.colorCount;
+    blend.attachmentCount = std::max(key.colorCount, kFewestColorAttachments);
     blend.pAttachments = attachments.data();
     blend.logicOpEnable = key.logicOpEnable && device_.features().logicOp;
     blend.logicOp = VkLogicOp(key.logicOp);
@@ -274,7 +274,7 @@ VkPipeline Pipelines::create(const PipelineKey& key, const PipelineLayout& layou
     for (uint32_t i = 0; i < kMaxRenderTargets; ++i)
         formats[i] = VkFormat(key.colorFormats[i]);
     VkPipelineRenderingCreateInfo rendering{VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO};
-    rendering.colorAttachmentCount = key.colorCount;
+    rendering.colorAttachmentCount = blend.attachmentCount;
     rendering.pColorAttachmentFormats = formats.data();
     rendering.depthAttachmentFormat = VkFormat(key.depthFormat);
     rendering.stencilAttachmentFormat = VkFormat(key.stencilFormat);

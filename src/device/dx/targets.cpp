@@ -163,7 +163,9 @@ void Targets::finishInfo(VkAttachmentLoadOp colorLoad, VkAttachmentLoadOp depthL
     info_ = {VK_STRUCTURE_TYPE_RENDERING_INFO};
     info_.renderArea.extent = extent;
     info_.layerCount = layers == UINT32_MAX ? 1 : layers;
-    info_.colorAttachmentCount = colorCount;
+    if (colorCount == 0)
+        colorInfos_[0] = attachmentInfo(VK_NULL_HANDLE, colorLoad, clear);
+    info_.colorAttachmentCount = std::max(colorCount, kFewestColorAttachments);
     info_.pColorAttachments = colorInfos_.data();
     info_.pDepthAttachment = depth.aspects & VK_IMAGE_ASPECT_DEPTH_BIT ? &depthInfo_ : nullptr;
     info_.pStencilAttachment = depth.aspects & VK_IMAGE_ASPECT_STENCIL_BIT ? &stencilInfo_ : nullptr;

@@ -21,6 +21,14 @@
 
 namespace svga::device {
 
+/**
+ * \brief Color attachments that renderings and pipelines have at least, where need be one without an image.
+ *
+ * Once a pipeline has had none, lavapipe (Mesa 25.0) takes the first attachment's blending and write mask for all, up
+ * to the end of the command buffer.
+ */
+inline constexpr uint32_t kFewestColorAttachments = 1;
+
 class VulkanDevice;
 
 /** \brief Host-visible, coherent memory for one transfer: write \p bytes before, or read them after, the submission. */

@@ -288,10 +288,9 @@ void SampleSheets::move(Place from, Place to, uint32_t sample, const VkRect2D& a
     VkRenderingInfo info{VK_STRUCTURE_TYPE_RENDERING_INFO};
     info.renderArea = area;
     info.layerCount = 1;
-    if (aspects & VK_IMAGE_ASPECT_COLOR_BIT) {
-        info.colorAttachmentCount = 1;
-        info.pColorAttachments = &attachment;
-    }
+    const VkRenderingAttachmentInfo none{VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO};
+    info.colorAttachmentCount = kFewestColorAttachments;
+    info.pColorAttachments = aspects & VK_IMAGE_ASPECT_COLOR_BIT ? &attachment : &none;
     if (aspects & VK_IMAGE_ASPECT_DEPTH_BIT)
         info.pDepthAttachment = &attachment;
     if (aspects & VK_IMAGE_ASPECT_STENCIL_BIT)
@@ -378,7 +377,7 @@ VkPipeline SampleSheets::create(const Key& key) {
     target.colorWriteMask =
         VK_COLOR_COMPONENT_R_BIT | VK_COLOR_COMPONENT_G_BIT | VK_COLOR_COMPONENT_B_BIT | VK_COLOR_COMPONENT_A_BIT;
     VkPipelineColorBlendStateCreateInfo blend{VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO};
-    blend.attachmentCount = color;
+    blend.attachmentCount = kFewestColorAttachments;
     blend.pAttachments = &target;
     std::vector<VkDynamicState> states{VK_DYNAMIC_STATE_VIEWPORT_WITH_COUNT, VK_DYNAMIC_STATE_SCISSOR_WITH_COUNT};
     if (stencil)
@@ -387,10 +386,10 @@ VkPipeline SampleSheets::create(const Key& key) {
     dynamic.dynamicStateCount = static_cast<uint32_t>(states.size());
     dynamic.pDynamicStates = states.data();
     VkPipelineRenderingCreateInfo rendering{VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO};
-    if (color) {
-        rendering.colorAttachmentCount = 1;
-        rendering.pColorAttachmentFormats = &key.format;
-    } else {
+    const VkFormat colorFormat = color ? key.format : VK_FORMAT_UNDEFINED;
+    rendering.colorAttachmentCount = kFewestColorAttachments;
+    rendering.pColorAttachmentFormats = &colorFormat;
+    if (!color) {
         rendering.depthAttachmentFormat = key.format;
         const bool both = key.format == VK_FORMAT_D24_UNORM_S8_UINT || key.format == VK_FORMAT_D32_SFLOAT_S8_UINT;
         rendering.stencilAttachmentFormat = both ? key.format : VK_FORMAT_UNDEFINED;
