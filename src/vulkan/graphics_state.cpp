@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "util/bitscan.h"
 
@@ -293,7 +294,9 @@ void GraphicsState::setRasterizer(const vk_dynamic_graphics_state& state, const 
     body.frontCounterClockwise = from.front_face == VK_FRONT_FACE_COUNTER_CLOCKWISE;
     body.provokingVertexLast = from.provoking_vertex == VK_PROVOKING_VERTEX_MODE_LAST_VERTEX_EXT;
     if (from.depth_bias.enable) {
-        body.depthBias = static_cast<int32_t>(std::lround(from.depth_bias.constant_factor));
+        constexpr double kLeast = std::numeric_limits<int32_t>::min(), kMost = std::numeric_limits<int32_t>::max();
+        body.depthBias =
+            static_cast<int32_t>(std::clamp(std::round(double{from.depth_bias.constant_factor}), kLeast, kMost));
         body.depthBiasClamp = from.depth_bias.clamp;
         body.slopeScaledDepthBias = from.depth_bias.slope_factor;
     }
