@@ -103,6 +103,8 @@ public:
 
     /** \brief Copies bytes between buffer surfaces. */
     void copyBytes(winsys::Surface& to, uint64_t toOffset, winsys::Surface& from, uint64_t fromOffset, uint64_t size);
+    /** \brief A buffer surface until the next command buffer begins. Throws Error. */
+    winsys::Ref<winsys::Surface> scratch(uint64_t bytes);
     /** \brief Texels of an image become a buffer's. Only where TexelLayout knows them. */
     void copyToBuffer(const Image& image, const Buffer& buffer, const VkBufferImageCopy2& region,
                       const TexelLayout& layout);

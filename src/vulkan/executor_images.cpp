@@ -271,7 +271,26 @@ void copyImage(Executor& executor, const Image& from, const Image& to, const VkI
         });
 }
 
+/** Depth or stencil alone, by way of a buffer: the device copies both. */
+void copyAspect(Executor& executor, const Image& from, const Image& to, const VkImageCopy2& region) {
+    VkBufferImageCopy2 out{}, in{};
+    out.imageSubresource = region.srcSubresource;
+    out.imageOffset = region.srcOffset;
+    in.imageSubresource = region.dstSubresource;
+    in.imageOffset = region.dstOffset;
+    out.imageExtent = in.imageExtent = region.extent;
+    Buffer between{};
+    between.surface = executor.scratch(bufferLayout(from, out).slice * region.extent.depth *
+                                       vk_image_subresource_layer_count(&from, &region.srcSubresource));
+    copyImageToBuffer(executor, from, between, out);
+    copyBufferToImage(executor, between, to, in);
+}
+
 } // namespace
+
+winsys::Ref<winsys::Surface> Executor::scratch(uint64_t bytes) {
+    return scratch_.emplace_back(createBufferSurface(encoder_.device(), bytes));
+}
 
 void Executor::runProgram(const Program& program, const TexelCopy& copy, std::span<const uint32_t> views) {
     constexpr uint32_t kGroup = TexelPrograms::kGroup;
@@ -307,8 +326,7 @@ void Executor::copyToDepthOrStencil(const Buffer& buffer, const Image& image, co
     copy.offset = part.offset;
     const uint64_t row = uint64_t{copy.extent[0]} * TexelPrograms::joinedBytes(given, kept);
     const Layout joined{0, row, row * copy.extent[1]};
-    scratch_.push_back(createBufferSurface(encoder_.device(), joined.slice * copy.extent[2]));
-    winsys::Surface& scratch = *scratch_.back();
+    winsys::Surface& scratch = *this->scratch(joined.slice * copy.extent[2]);
     const std::array views{
         image.texels(objects_, kept.view, region.imageSubresource.mipLevel),
         rawView(objects_, RegisterFile::UnorderedAccess, *buffer.surface, part.first, part.bytes),
@@ -355,6 +373,8 @@ VKAPI_ATTR void VKAPI_CALL svga_CmdCopyImage2(VkCommandBuffer handle, const VkCo
                 copyImageToBuffer(
                     executor, from, asBuffer(to),
                     linearPart(to, region.dstOffset, region.srcSubresource, region.srcOffset, region.extent));
+            else if (region.srcSubresource.aspectMask != from.aspects)
+                copyAspect(executor, from, to, region);
             else
                 copyImage(executor, from, to, region);
         }

@@ -9,7 +9,7 @@
 
 namespace svga::vulkan {
 
-inline constexpr uint32_t kMaxDescriptorSets = 8;
+inline constexpr uint32_t kMaxDescriptorSets = 32;
 inline constexpr uint32_t kMaxDynamicBuffers = 16; ///< in all sets of a pipeline layout together
 inline constexpr uint32_t kMaxPushDescriptors = 32;
 

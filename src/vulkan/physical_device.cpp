@@ -170,6 +170,17 @@ void addShaderFeatures(vk_features& features, bool gl43) {
     features.shaderStorageImageArrayDynamicIndexing = true;
     features.shaderStorageImageReadWithoutFormat = true; // a typed view has its own
     features.shaderStorageImageWriteWithoutFormat = true;
+    features.shaderInputAttachmentArrayDynamicIndexing = true;
+    features.shaderUniformTexelBufferArrayDynamicIndexing = true;
+    features.shaderStorageTexelBufferArrayDynamicIndexing = true;
+    features.shaderUniformBufferArrayNonUniformIndexing = true;
+    features.shaderSampledImageArrayNonUniformIndexing = true;
+    features.shaderStorageBufferArrayNonUniformIndexing = true;
+    features.shaderStorageImageArrayNonUniformIndexing = true;
+    features.shaderInputAttachmentArrayNonUniformIndexing = true;
+    features.shaderUniformTexelBufferArrayNonUniformIndexing = true;
+    features.shaderStorageTexelBufferArrayNonUniformIndexing = true;
+    features.subgroupBroadcastDynamicId = true;
     features.shaderClipDistance = true;
     features.shaderCullDistance = true;
     features.shaderFloat64 = true;
@@ -366,6 +377,8 @@ void setIdentity(vk_properties& properties, const winsys::DeviceInfo& info) {
                   info.gl43  ? "shader model 5.1"
                   : info.sm5 ? "shader model 5"
                              : "shader model 4");
+    std::snprintf(properties.driverName, sizeof(properties.driverName), "svga"); // none is registered as VkDriverId
+    std::snprintf(properties.driverInfo, sizeof(properties.driverInfo), "Mesa " PACKAGE_VERSION MESA_GIT_SHA1);
     const auto digest = [](uint8_t* uuid, const std::string& what) {
         uint8_t sha1[SHA1_DIGEST_LENGTH];
         _mesa_sha1_compute(what.data(), what.size(), sha1);

@@ -85,7 +85,7 @@ public:
         const glsl_sampler_dim dim = type == VK_IMAGE_TYPE_1D   ? GLSL_SAMPLER_DIM_1D
                                      : type == VK_IMAGE_TYPE_3D ? GLSL_SAMPLER_DIM_3D
                                                                 : GLSL_SAMPLER_DIM_2D;
-        const glsl_base_type base = conversion == Conversion::Unorm ? GLSL_TYPE_FLOAT : GLSL_TYPE_UINT;
+        const glsl_base_type base = conversion == Conversion::None ? GLSL_TYPE_UINT : GLSL_TYPE_FLOAT;
         nir_variable* image = nir_variable_create(b_.shader, nir_var_uniform,
                                                   glsl_texture_type(dim, type != VK_IMAGE_TYPE_3D, base), "texels");
         image->data.descriptor_set = 0;
@@ -169,7 +169,7 @@ std::optional<TexelLayout> TexelLayout::of(const Image& image, VkImageAspectFlag
         layout.exact = false;
         return layout;
     }
-    return TexelLayout{image.info->depth, Conversion::None, 4, {{{0, 32}}}};
+    return TexelLayout{image.info->depth, Conversion::Float, 4, {{{0, 32}}}};
 }
 
 template <typename Build>

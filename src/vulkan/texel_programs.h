@@ -22,8 +22,9 @@ namespace svga::vulkan {
 /** \brief How the bits that Vulkan has in a buffer come from what a shader reads. */
 struct TexelLayout {
     enum class Conversion : uint8_t {
-        None, ///< bits as they are: integers, and 32-bit floats
-        Unorm ///< numbers from 0 to 1, rounded
+        None,  ///< bits as they are, of integers
+        Float, ///< bits as they are, of a float
+        Unorm  ///< numbers from 0 to 1, rounded
     };
     struct Channel {
         uint8_t component, bits;

@@ -175,6 +175,34 @@ TEST(DepthAndStencil, Of24BitsAreCopiedApart) {
     EXPECT_EQ(readDepths(), depths(0xa00001));
 }
 
+TEST(DepthAndStencil, AreCopiedApartBetweenImages) {
+    Gpu gpu;
+    Image from(gpu, {.format = VK_FORMAT_D32_SFLOAT_S8_UINT}), to(gpu, {.format = VK_FORMAT_D32_SFLOAT_S8_UINT});
+    const auto fill = [](Image& image, float depth, uint8_t stencil) {
+        image.write(std::span<const float>(std::vector<float>(256, depth)), kDepthAspect);
+        image.write(std::span<const uint8_t>(std::vector<uint8_t>(256, stencil)), kStencilAspect);
+    };
+    for (const VkImageAspectFlagBits aspect : {kDepthAspect, kStencilAspect}) {
+        fill(from, 0.3f, 0x33);
+        fill(to, 0.7f, 0x77);
+        const VkImageSubresourceLayers one{static_cast<VkImageAspectFlags>(aspect), 0, 0, 1};
+        const VkImageCopy region{one, {}, one, {4, 4, 0}, {8, 8, 1}};
+        gpu.run([&](VkCommandBuffer commands) {
+            vkCmdCopyImage(commands, from.handle(), VK_IMAGE_LAYOUT_GENERAL, to.handle(), VK_IMAGE_LAYOUT_GENERAL, 1,
+                           &region);
+            barrier(commands, VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_TRANSFER_READ_BIT);
+        });
+        const std::vector<float> depths = to.read<float>(kDepthAspect);
+        const std::vector<uint8_t> stencils = to.read<uint8_t>(kStencilAspect);
+        for (uint32_t y = 0; y < 16; ++y)
+            for (uint32_t x = 0; x < 16; ++x) {
+                const bool inside = x >= 4 && x < 12 && y >= 4 && y < 12;
+                ASSERT_EQ(depths[y * 16 + x], inside && aspect == kDepthAspect ? 0.3f : 0.7f) << x << ", " << y;
+                ASSERT_EQ(stencils[y * 16 + x], inside && aspect == kStencilAspect ? 0x33 : 0x77) << x << ", " << y;
+            }
+    }
+}
+
 namespace {
 
 /** An image of linear tiling in memory that the CPU sees. */
