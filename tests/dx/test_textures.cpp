@@ -99,6 +99,35 @@ TEST_F(TextureTest, Volume) {
     EXPECT_EQ(read<Rgba>(volume)[11], shade(11));
 }
 
+// Where the device sees slices alone (VK_EXT_image_sliced_view_of_3d), z counts from the first of the view.
+TEST_F(TextureTest, SlicesOfAVolumeAreStoredTo) {
+    if (!device.features().imageSlicedViewOf3D)
+        GTEST_SKIP() << "the Vulkan device has no views of slices";
+    const uint32_t volume = image({2, 1, 4}, SVGA3D_SURFACE_VOLUME | SVGA3D_SURFACE_BIND_UAVIEW, 1, 1, SVGA3D_R32_UINT);
+    uploadOf(volume, std::vector<uint32_t>(8, 0));
+    SVGA3dCmdDXDefineUAView view{};
+    view.uaViewId = nextId++;
+    view.sid = volume;
+    view.format = SVGA3D_R32_UINT;
+    view.resourceDimension = SVGA3D_RESOURCE_TEXTURE3D;
+    view.desc.tex3D.firstW = 1;
+    view.desc.tex3D.wSize = 2;
+    send(SVGA_3D_CMD_DX_DEFINE_UA_VIEW, view);
+    send(SVGA_3D_CMD_DX_SET_CS_UA_VIEWS, SVGA3dCmdDXSetCSUAViews{0}, std::vector{view.uaViewId});
+
+    Assembler a(VGPU10_COMPUTE_SHADER, 5, 0);
+    a.threadGroup(1, 1, 1).temps(1).uavTyped(0, VGPU10_RESOURCE_DIMENSION_TEXTURE3D, VGPU10_RETURN_TYPE_UINT);
+    a.op(VGPU10_OPCODE_RESINFO, {r(0), imm(0u), u(0).swizzle("xyzw")}, {.bits = 2u << 11});
+    a.op(VGPU10_OPCODE_STORE_UAV_TYPED, {u(0), imm(1u, 0u, 0u, 0u), r(0).swizzle("zzzz")});
+    a.op(VGPU10_OPCODE_STORE_UAV_TYPED, {u(0), imm(0u, 0u, 1u, 0u), imm(7u, 7u, 7u, 7u)});
+    a.op(VGPU10_OPCODE_RET);
+    setShader(SVGA3D_SHADERTYPE_CS, shader(SVGA3D_SHADERTYPE_CS, a));
+    send(SVGA_3D_CMD_DX_DISPATCH, SVGA3dCmdDXDispatch{1, 1, 1});
+    std::vector<uint32_t> texels = read<uint32_t>(volume);
+    texels.resize(8);
+    EXPECT_EQ(texels, (std::vector<uint32_t>{0, 0, 0, 2, 7, 0, 0, 0}));
+}
+
 TEST_F(TextureTest, CubesAndTheirArrays) {
     const auto flags = SVGA3D_SURFACE_CUBEMAP | SVGA3D_SURFACE_ARRAY;
     const uint32_t cubes = image({1, 1, 1}, flags, 12);

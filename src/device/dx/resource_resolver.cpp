@@ -83,6 +83,15 @@ VkImageView imageView(Surface& surface, ResourceDimension dimension, const Forma
     if (key.levels == 0 || key.layers == 0 || key.layers % shape.layerUnit != 0)
         return VK_NULL_HANDLE;
 
+    if (shape.image == VK_IMAGE_TYPE_3D && storage) {
+        const uint32_t depth = std::max(1u, desc.size.depth >> firstLevel);
+        const uint32_t slices = clampCount(firstLayer, layers, depth);
+        if (slices == 0)
+            return VK_NULL_HANDLE;
+        if (slices != depth)
+            key.firstSlice = firstLayer, key.slices = slices;
+    }
+
     key.format = format.vulkan;
     if (!storage)
         key.swizzle = format.swizzle;

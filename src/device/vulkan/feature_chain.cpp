@@ -75,8 +75,8 @@ void FeatureChain::linkAll() {
                   VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VERTEX_ATTRIBUTE_DIVISOR_FEATURES_EXT);
     linkExtension(VK_EXT_LINE_RASTERIZATION_EXTENSION_NAME, lineRasterization,
                   VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_LINE_RASTERIZATION_FEATURES_EXT);
-    linkExtension(VK_EXT_IMAGE_2D_VIEW_OF_3D_EXTENSION_NAME, image2DViewOf3D,
-                  VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_2D_VIEW_OF_3D_FEATURES_EXT);
+    linkExtension(VK_EXT_IMAGE_SLICED_VIEW_OF_3D_EXTENSION_NAME, slicedView,
+                  VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_SLICED_VIEW_OF_3D_FEATURES_EXT);
     linkExtension(VK_EXT_PRIMITIVE_TOPOLOGY_LIST_RESTART_EXTENSION_NAME, listRestart,
                   VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRIMITIVE_TOPOLOGY_LIST_RESTART_FEATURES_EXT);
     linkExtension(VK_EXT_PRIMITIVES_GENERATED_QUERY_EXTENSION_NAME, primitivesGenerated,
@@ -158,7 +158,7 @@ VulkanDevice::Features FeatureChain::features(const VkPhysicalDeviceLimits& limi
     f.imageCubeArray = core.imageCubeArray;
     f.fillModeNonSolid = core.fillModeNonSolid;
     f.samplerAnisotropy = core.samplerAnisotropy;
-    f.image2DViewOf3D = image2DViewOf3D.image2DViewOf3D;
+    f.imageSlicedViewOf3D = slicedView.imageSlicedViewOf3D;
     f.shaderStencilExport = has(VK_EXT_SHADER_STENCIL_EXPORT_EXTENSION_NAME);
     f.primitiveTopologyListRestart = listRestart.primitiveTopologyListRestart;
     f.pushDescriptor = has(VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "device/vulkan/device_mask.h"
+#include "device/vulkan/sliced_view.h"
 #include "device/vulkan/vulkan_device.h"
 
 #include <vulkan/vulkan.h>
@@ -45,7 +46,7 @@ struct FeatureChain {
     VkPhysicalDeviceDepthClipEnableFeaturesEXT depthClipEnable{};
     VkPhysicalDeviceVertexAttributeDivisorFeaturesEXT attributeDivisor{};
     VkPhysicalDeviceLineRasterizationFeaturesEXT lineRasterization{};
-    VkPhysicalDeviceImage2DViewOf3DFeaturesEXT image2DViewOf3D{};
+    VkPhysicalDeviceImageSlicedViewOf3DFeaturesEXT slicedView{};
     VkPhysicalDevicePrimitiveTopologyListRestartFeaturesEXT listRestart{};
     VkPhysicalDevicePrimitivesGeneratedQueryFeaturesEXT primitivesGenerated{};
     VkPhysicalDeviceExtendedDynamicState3FeaturesEXT dynamicState3{};

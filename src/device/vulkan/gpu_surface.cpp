@@ -245,7 +245,7 @@ std::size_t GpuSurface::ViewHash::operator()(const ImageViewKey& key) const {
     std::size_t hash = 0;
     for (uint32_t value : {uint32_t(key.type), uint32_t(key.format), uint32_t(key.aspect), uint32_t(key.swizzle.r),
                            uint32_t(key.swizzle.g), uint32_t(key.swizzle.b), uint32_t(key.swizzle.a), key.firstLevel,
-                           key.levels, key.firstLayer, key.layers})
+                           key.levels, key.firstLayer, key.layers, key.firstSlice, key.slices})
         hash = (hash ^ value) * 0x9e3779b97f4a7c15ull + (hash >> 29);
     return hash;
 }
@@ -254,6 +254,8 @@ VkImageView GpuSurface::view(const ImageViewKey& wanted) {
     if (desc_.isBuffer())
         throw CommandError("surface {} is a buffer, it has no image views", desc_.id);
     ImageViewKey key = wanted;
+    if (!environment_.device.features().imageSlicedViewOf3D)
+        key.firstSlice = 0, key.slices = VK_REMAINING_3D_SLICES_EXT;
     if (packing_ != DepthPacking::None) {
         // A colour-like format shows depth; Vulkan wants the image's own format.
         if (key.aspect & VK_IMAGE_ASPECT_COLOR_BIT)
@@ -289,6 +291,10 @@ void GpuSurface::checkView(const ImageViewKey& key) const {
     uint32_t layers = slices ? layout_.level(key.firstLevel).depth : imageInfo_.arrayLayers;
     if (key.layers == 0 || key.firstLayer >= layers || key.layers > layers - key.firstLayer)
         refuse("layers");
+    if (key.isSliced() && (key.type != VK_IMAGE_VIEW_TYPE_3D || key.levels != 1 || key.slices == 0 ||
+                           key.firstSlice >= layout_.level(key.firstLevel).depth ||
+                           key.slices > layout_.level(key.firstLevel).depth - key.firstSlice))
+        refuse("slices");
 
     bool fits = false;
     switch (key.type) {
@@ -329,7 +335,8 @@ VkImageView GpuSurface::createView(const ImageViewKey& key) {
     allow(VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT, VK_FORMAT_FEATURE_DEPTH_STENCIL_ATTACHMENT_BIT);
     bool slices = imageInfo_.imageType == VK_IMAGE_TYPE_3D && key.type != VK_IMAGE_VIEW_TYPE_3D;
     if (!slices) { // 2D views of 3D images are for rendering alone
-        allow(VK_IMAGE_USAGE_SAMPLED_BIT, VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT);
+        if (!key.isSliced())
+            allow(VK_IMAGE_USAGE_SAMPLED_BIT, VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT);
         allow(VK_IMAGE_USAGE_STORAGE_BIT, VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT);
     }
 
@@ -339,6 +346,10 @@ VkImageView GpuSurface::createView(const ImageViewKey& key) {
     info.format = key.format;
     info.components = key.swizzle;
     info.subresourceRange = {key.aspect, key.firstLevel, key.levels, key.firstLayer, key.layers};
+    VkImageViewSlicedCreateInfoEXT sliced{VK_STRUCTURE_TYPE_IMAGE_VIEW_SLICED_CREATE_INFO_EXT, nullptr, key.firstSlice,
+                                          key.slices};
+    if (key.isSliced())
+        usage.pNext = &sliced;
     VkImageView view = VK_NULL_HANDLE;
     VkResult result = vkCreateImageView(environment_.device.handle(), &info, nullptr, &view);
     if (result != VK_SUCCESS)

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "device/mob.h"
+#include "device/vulkan/sliced_view.h"
 
 #include <vulkan/vulkan.h>
 
@@ -46,12 +47,15 @@ struct ImageViewKey {
     VkComponentMapping swizzle{};
     uint32_t firstLevel = 0, levels = 1;
     uint32_t firstLayer = 0, layers = 1;
+    /** Of a 3D view of one level for storage; no other may have less than all. */
+    uint32_t firstSlice = 0, slices = VK_REMAINING_3D_SLICES_EXT;
 
+    bool isSliced() const { return firstSlice != 0 || slices != VK_REMAINING_3D_SLICES_EXT; }
     bool operator==(const ImageViewKey& other) const {
         return type == other.type && format == other.format && aspect == other.aspect && swizzle.r == other.swizzle.r &&
                swizzle.g == other.swizzle.g && swizzle.b == other.swizzle.b && swizzle.a == other.swizzle.a &&
                firstLevel == other.firstLevel && levels == other.levels && firstLayer == other.firstLayer &&
-               layers == other.layers;
+               layers == other.layers && firstSlice == other.firstSlice && slices == other.slices;
     }
 };
 

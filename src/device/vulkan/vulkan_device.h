@@ -50,7 +50,7 @@ public:
         bool provokingVertexLast, customBorderColor, depthClipEnable, attributeDivisor, lineRasterization,
             stippledLines;
         bool shaderFloat64, storageImageReadWithoutFormat, imageCubeArray, fillModeNonSolid, samplerAnisotropy;
-        bool image2DViewOf3D, shaderStencilExport, primitiveTopologyListRestart, pushDescriptor;
+        bool imageSlicedViewOf3D, shaderStencilExport, primitiveTopologyListRestart, pushDescriptor;
         bool primitivesGeneratedQuery, extendedDynamicState3, borderColorSwizzle, nonSeamlessCubeMap;
         bool vertexPipelineStoresAndAtomics, fragmentStoresAndAtomics, shaderInt64, drawIndirectCount, cullDistance;
         bool textureCompressionBC;
