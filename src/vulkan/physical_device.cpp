@@ -168,6 +168,7 @@ void addShaderFeatures(vk_features& features, bool gl43) {
     features.shaderSampledImageArrayDynamicIndexing = true;
     features.shaderStorageBufferArrayDynamicIndexing = true;
     features.shaderStorageImageArrayDynamicIndexing = true;
+    features.shaderStorageImageExtendedFormats = gl43;   // formats.cpp
     features.shaderStorageImageReadWithoutFormat = true; // a typed view has its own
     features.shaderStorageImageWriteWithoutFormat = true;
     features.shaderInputAttachmentArrayDynamicIndexing = true;
