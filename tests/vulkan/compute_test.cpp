@@ -103,6 +103,35 @@ TEST_F(Compute, UniformsAndPushConstants) {
         EXPECT_EQ(out.memory.as<float>()[i], pushed[i] * uniforms[i] + uniforms[4 + i]);
 }
 
+/** What a submission pushes is what it was in the last one, but much has been uploaded between. */
+TEST_F(Compute, PushConstantsAreNotOverwritten) {
+    const ComputePipeline pipeline(gpu, {kStorage}, R"(#version 450
+        layout(local_size_x = 1) in;
+        layout(set = 0, binding = 0) buffer Out { uint result; };
+        layout(push_constant) uniform Push { uint value; };
+        void main() { result = value; })",
+                                   4);
+    CoherentBuffer out(gpu, 256), filled(gpu, 1 << 20);
+    const VkDescriptorSet set = pipeline.allocate();
+    pipeline.write(set, 0, out.buffer);
+    const VkCommandBuffer dispatch = gpu.record([&](VkCommandBuffer commands) {
+        const uint32_t pushed = 4711;
+        pipeline.bind(commands, set);
+        vkCmdPushConstants(commands, pipeline.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(pushed), &pushed);
+        vkCmdDispatch(commands, 1, 1, 1);
+        barrier(commands, VK_ACCESS_SHADER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT);
+    });
+    const VkCommandBuffer fill = gpu.record(
+        [&](VkCommandBuffer commands) { vkCmdFillBuffer(commands, filled.buffer.handle(), 0, 1 << 20, 0xa5a5a5a5); });
+    for (uint32_t round = 0; round < 8; ++round) {
+        out.memory.as<uint32_t>()[0] = 0;
+        gpu.wait(gpu.submit({&dispatch, 1}));
+        EXPECT_EQ(out.memory.as<uint32_t>()[0], 4711u) << "round " << round;
+        for (uint32_t i = 0; i < 4; ++i)
+            gpu.wait(gpu.submit({&fill, 1}));
+    }
+}
+
 TEST_F(Compute, DynamicOffsets) {
     const ComputePipeline pipeline(gpu, {kDynamicStorage, kDynamicUniform}, R"(#version 450
         layout(local_size_x = 1) in;
