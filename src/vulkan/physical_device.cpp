@@ -74,6 +74,7 @@ vk_device_extension_table deviceExtensions(const PhysicalDevice& device) {
     table.KHR_timeline_semaphore = true;
     table.KHR_uniform_buffer_standard_layout = true;
     table.KHR_vertex_attribute_divisor = true;
+    table.KHR_vulkan_memory_model = true;
     table.KHR_workgroup_memory_explicit_layout = true;
     table.KHR_zero_initialize_workgroup_memory = true;
     table.EXT_border_color_swizzle = true;
@@ -206,6 +207,8 @@ void addShaderFeatures(vk_features& features, bool gl43) {
     features.shaderTerminateInvocation = true;
     features.shaderIntegerDotProduct = true;
     features.shaderSubgroupExtendedTypes = true;
+    features.vulkanMemoryModel = true;
+    features.vulkanMemoryModelDeviceScope = true;
     features.shaderDrawParameters = true;
 }
 
@@ -363,8 +366,12 @@ void setComputeLimits(vk_properties& limits) {
     limits.maxComputeWorkGroupSize[2] = 64;
     // VGPU10 knows no subgroups: each invocation is one.
     limits.subgroupSize = limits.minSubgroupSize = limits.maxSubgroupSize = 1;
-    limits.subgroupSupportedStages = VK_SHADER_STAGE_COMPUTE_BIT;
-    limits.subgroupSupportedOperations = VK_SUBGROUP_FEATURE_BASIC_BIT;
+    limits.subgroupSupportedStages =
+        VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT | VK_SHADER_STAGE_COMPUTE_BIT;
+    limits.subgroupSupportedOperations = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_VOTE_BIT |
+                                         VK_SUBGROUP_FEATURE_ARITHMETIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT |
+                                         VK_SUBGROUP_FEATURE_SHUFFLE_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_RELATIVE_BIT |
+                                         VK_SUBGROUP_FEATURE_CLUSTERED_BIT;
 }
 
 /** What tells this driver and device from others, and so whose pipeline caches are whose. */

@@ -2,9 +2,13 @@
 /** Memory and control flow of compute shaders: buffers, push constants, shared memory, atomics, arrays, loops, ids. */
 #include "job.h"
 
+#include "util/error.h"
+
+#include <VGPU10ShaderTokens.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 
 namespace svga::vulkan::test {
 namespace {
@@ -225,6 +229,45 @@ void main() {
         job);
     for (uint32_t n = 0; n < 256; ++n)
         EXPECT_EQ(job.storage[0][n], (127 - n % 128) * 2 + n / 128 * 1000 + 127 * 64);
+}
+
+/** \brief Whether raw unordered access view \p reg is declared as coherent in all of the device. */
+bool isGloballyCoherent(const Compiled& shader, uint32_t reg) {
+    for (size_t at = 2; at < shader.tokens[1];) {
+        VGPU10OpcodeToken0 token;
+        token.value = shader.tokens[at];
+        if (token.opcodeType == VGPU10_OPCODE_DCL_UAV_RAW && shader.tokens[at + 2] == reg)
+            return token.globallyCoherent;
+        at += token.instructionLength;
+    }
+    throw Error("view {} is not declared", reg);
+}
+
+// Vulkan's memory model says of barriers what VGPU10 says of views.
+TEST(Memory, WhatIsMadeAvailableOrVisibleIsCoherent) {
+    const auto compiled = [](const char* semantics) {
+        return compileGlsl(Stage::Compute, std::string(R"(#version 450
+#pragma use_vulkan_memory_model
+#extension GL_KHR_memory_scope_semantics : require
+layout(set = 0, binding = 0) buffer Before { uint before; };
+layout(set = 0, binding = 1) buffer After { uint after; };
+layout(set = 0, binding = 2) buffer Read { uint read; };
+void main() {
+    before = 1;
+    memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer, )") +
+                                               semantics + R"();
+    after = read;
+})");
+    };
+    const auto coherent = [](const Compiled& shader) {
+        std::array<bool, 3> of{};
+        for (uint32_t binding = 0; binding < 3; ++binding)
+            of[binding] = isGloballyCoherent(shader, shader.reg(kUav, binding));
+        return of;
+    };
+    EXPECT_EQ(coherent(compiled("gl_SemanticsAcquireRelease")), (std::array{false, false, false}));
+    EXPECT_EQ(coherent(compiled("gl_SemanticsRelease | gl_SemanticsMakeAvailable")), (std::array{true, false, false}));
+    EXPECT_EQ(coherent(compiled("gl_SemanticsAcquire | gl_SemanticsMakeVisible")), (std::array{false, false, true}));
 }
 
 TEST(Ids, AllOfThem) {

@@ -100,6 +100,8 @@ void lowerMemory(nir_shader* nir) {
     SVGA_NIR_PASS(nir, nir_lower_explicit_io, nir_var_mem_push_const, nir_address_format_32bit_offset);
     SVGA_NIR_PASS(nir, nir_lower_explicit_io, nir_var_mem_ubo | nir_var_mem_ssbo,
                   nir_address_format_32bit_index_offset);
+    // What Vulkan's memory model says of accesses and barriers becomes coherence of the accesses, as VGPU10 has it.
+    SVGA_NIR_PASS(nir, nir_lower_memory_model);
     if (nir->info.stage == MESA_SHADER_COMPUTE) {
         if (!nir->info.shared_memory_explicit_layout)
             SVGA_NIR_PASS(nir, nir_lower_vars_to_explicit_types, nir_var_mem_shared, sharedTypeSize);

@@ -363,7 +363,7 @@ private:
         const bool cube = dim == GLSL_SAMPLER_DIM_CUBE;
         const bool isArray = nir_intrinsic_image_array(intrinsic) || cube;
         const uint8_t dimension = textureDimension(cube ? GLSL_SAMPLER_DIM_2D : dim, isArray);
-        const auto access = static_cast<uint32_t>(descriptor.variable->data.access);
+        const auto access = static_cast<uint32_t>(descriptor.variable->data.access | nir_intrinsic_access(intrinsic));
         specialize(&intrinsic->instr, descriptor, [&](nir_instr* instr, uint32_t element) {
             ResourceTable::Entry& entry = table_.require(
                 {.file = RegisterFile::UnorderedAccess,
