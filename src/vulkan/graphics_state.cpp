@@ -295,8 +295,8 @@ void GraphicsState::setRasterizer(const vk_dynamic_graphics_state& state, const 
     body.provokingVertexLast = from.provoking_vertex == VK_PROVOKING_VERTEX_MODE_LAST_VERTEX_EXT;
     if (from.depth_bias.enable) {
         constexpr double kLeast = std::numeric_limits<int32_t>::min(), kMost = std::numeric_limits<int32_t>::max();
-        body.depthBias =
-            static_cast<int32_t>(std::clamp(std::round(double{from.depth_bias.constant_factor}), kLeast, kMost));
+        body.depthBias = static_cast<int32_t>(
+            std::fmax(kLeast, std::fmin(kMost, std::round(double{from.depth_bias.constant_factor}))));
         body.depthBiasClamp = from.depth_bias.clamp;
         body.slopeScaledDepthBias = from.depth_bias.slope_factor;
     }
