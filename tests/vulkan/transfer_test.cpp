@@ -177,6 +177,8 @@ TEST(DepthAndStencil, Of24BitsAreCopiedApart) {
 
 TEST(DepthAndStencil, AreCopiedApartBetweenImages) {
     Gpu gpu;
+    if (std::string_view(gpu.properties().deviceName).starts_with("llvmpipe"))
+        GTEST_SKIP() << "lavapipe (25.0) copies both";
     Image from(gpu, {.format = VK_FORMAT_D32_SFLOAT_S8_UINT}), to(gpu, {.format = VK_FORMAT_D32_SFLOAT_S8_UINT});
     const auto fill = [](Image& image, float depth, uint8_t stencil) {
         image.write(std::span<const float>(std::vector<float>(256, depth)), kDepthAspect);
