@@ -17,6 +17,8 @@ inline constexpr uint32_t kMaxPushDescriptors = 32;
 inline constexpr uint32_t kStorageBuffersPerStage = 8;
 inline constexpr uint32_t kStorageImagesPerStage = 4;
 
+inline constexpr uint32_t kPlacedMapAlignment = 4096; ///< bytes: a page
+
 inline constexpr uint32_t kVectorBytes = 16;              ///< what constant buffers are measured in
 inline constexpr uint32_t kConstantBufferAlignment = 256; ///< bytes, of the offset of what is bound
 inline constexpr uint32_t kRawViewAlignment = 16;         ///< bytes, likewise

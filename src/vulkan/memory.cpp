@@ -3,10 +3,15 @@
 
 #include "util/unique_fd.h"
 #include "vulkan/device.h"
+#include "vulkan/limits.h"
 #include "vulkan/queue.h"
 
 #include <svga3d_reg.h>
 
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
 #include <limits>
 
 namespace svga::vulkan {
@@ -69,7 +74,28 @@ void Memory::map() {
     mapped = static_cast<std::byte*>(surface()->map({.write = true, .unsynchronized = true}));
 }
 
+size_t Memory::wholePages() const {
+    return (size + kPlacedMapAlignment - 1) / kPlacedMapAlignment * kPlacedMapAlignment;
+}
+
+void Memory::mapAt(void* address) {
+    surface()->bo()->mapAt(address, wholePages());
+    placed_ = address;
+}
+
+void Memory::unmapPlaced(bool reserve) {
+    if (!placed_)
+        return;
+    constexpr int kReserved = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    if (!reserve)
+        munmap(placed_, wholePages());
+    else if (mmap(placed_, wholePages(), PROT_NONE, kReserved, -1, 0) == MAP_FAILED)
+        throw svga::Error("cannot reserve {} bytes of addresses: {}", wholePages(), std::strerror(errno));
+    placed_ = nullptr;
+}
+
 Memory::~Memory() {
+    unmapPlaced(false);
     if (mapped)
         surface_->unmap();
     if (surface_)
@@ -153,13 +179,26 @@ VKAPI_ATTR void VKAPI_CALL svga_FreeMemory(VkDevice handle, VkDeviceMemory memor
     release(device, allocator, &memory);
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL svga_MapMemory2KHR(VkDevice, const VkMemoryMapInfoKHR* info, void** data) {
-    *data = as<Memory>(vk_device_memory_from_handle(info->memory)).mapped + info->offset;
-    return VK_SUCCESS;
+VKAPI_ATTR VkResult VKAPI_CALL svga_MapMemory2KHR(VkDevice handle, const VkMemoryMapInfoKHR* info, void** data) {
+    Memory& memory = as<Memory>(vk_device_memory_from_handle(info->memory));
+    if (!(info->flags & VK_MEMORY_MAP_PLACED_BIT_EXT)) {
+        *data = memory.mapped + info->offset;
+        return VK_SUCCESS;
+    }
+    return guarded(vk_device_from_handle(handle), VK_ERROR_MEMORY_MAP_FAILED, [&] {
+        const auto* placed =
+            static_cast<const VkMemoryMapPlacedInfoEXT*>(vk_find_struct_const(info->pNext, MEMORY_MAP_PLACED_INFO_EXT));
+        memory.mapAt(placed->pPlacedAddress);
+        *data = placed->pPlacedAddress;
+    });
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL svga_UnmapMemory2KHR(VkDevice, const VkMemoryUnmapInfoKHR*) {
-    return VK_SUCCESS; // it stays mapped as long as it lives
+// But for what was placed, it stays mapped as long as it lives.
+VKAPI_ATTR VkResult VKAPI_CALL svga_UnmapMemory2KHR(VkDevice handle, const VkMemoryUnmapInfoKHR* info) {
+    return guarded(vk_device_from_handle(handle), VK_ERROR_MEMORY_MAP_FAILED, [&] {
+        as<Memory>(vk_device_memory_from_handle(info->memory))
+            .unmapPlaced(info->flags & VK_MEMORY_UNMAP_RESERVE_BIT_EXT);
+    });
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL svga_FlushMappedMemoryRanges(VkDevice, uint32_t, const VkMappedMemoryRange*) {

@@ -41,13 +41,20 @@ struct Memory : vk_device_memory {
 
     /** \brief Maps it for as long as it lives. Throws Error. */
     void map();
+    /** \brief Maps it at \p address as well, of whole pages, in place of what is there. Throws Error. */
+    void mapAt(void* address);
+    /** \brief Ends that. \param reserve leaves addresses that nothing else is mapped to. Throws Error. */
+    void unmapPlaced(bool reserve);
     ~Memory();
 
     std::byte* mapped = nullptr; ///< where the CPU has it; only of the coherent type
 
 private:
+    size_t wholePages() const;
+
     std::mutex mutex_;
     winsys::Ref<winsys::Surface> surface_;
+    void* placed_ = nullptr; ///< by mapAt()
     struct Aliased {
         winsys::SurfaceDesc desc;
         uint64_t offset;

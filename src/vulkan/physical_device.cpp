@@ -86,6 +86,7 @@ vk_device_extension_table deviceExtensions(const PhysicalDevice& device) {
     table.EXT_external_memory_dma_buf = true;
     table.EXT_host_query_reset = true;
     table.EXT_load_store_op_none = true;
+    table.EXT_map_memory_placed = true;
     table.EXT_multi_draw = true;
     table.EXT_mutable_descriptor_type = true;
     table.EXT_pipeline_creation_cache_control = true;
@@ -217,6 +218,8 @@ vk_features supportedFeatures(const PhysicalDevice& device) {
     addDrawingFeatures(features, device);
     addDynamicStates(features);
     addShaderFeatures(features, device.winsys->info().gl43);
+    features.memoryMapPlaced = true;
+    features.memoryUnmapReserve = true;
     features.mutableDescriptorType = true;
     features.pipelineCreationCacheControl = true;
     features.pipelineProtectedAccess = true; // no memory is protected
@@ -301,7 +304,7 @@ void setBufferLimits(vk_properties& limits, const winsys::DeviceInfo& info) {
     limits.maxMemoryAllocationCount = SVGA3D_HB_MAX_SURFACE_IDS / 2; // each is a surface; images want some as well
     limits.maxMemoryAllocationSize = maxAllocation(info);
     limits.maxBufferSize = maxAllocation(info);
-    limits.minMemoryMapAlignment = 4096;
+    limits.minMemoryMapAlignment = limits.minPlacedMemoryMapAlignment = kPlacedMapAlignment;
     limits.minTexelBufferOffsetAlignment = 16;
     limits.minUniformBufferOffsetAlignment = kConstantBufferAlignment;
     limits.minStorageBufferOffsetAlignment = kRawViewAlignment;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "gpu.h"
 
+#include "map_memory_placed.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -98,12 +100,14 @@ constexpr std::array kExtensions{
     VK_KHR_DYNAMIC_RENDERING_EXTENSION_NAME,
     VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME,
     VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME,
+    VK_KHR_MAP_MEMORY_2_EXTENSION_NAME,
     VK_KHR_16BIT_STORAGE_EXTENSION_NAME,
     VK_KHR_8BIT_STORAGE_EXTENSION_NAME,
     VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME,
     VK_EXT_CUSTOM_BORDER_COLOR_EXTENSION_NAME,
     VK_EXT_EXTENDED_DYNAMIC_STATE_EXTENSION_NAME,
     VK_EXT_HOST_QUERY_RESET_EXTENSION_NAME,
+    VK_EXT_MAP_MEMORY_PLACED_EXTENSION_NAME,
     VK_EXT_MULTI_DRAW_EXTENSION_NAME,
     VK_EXT_MUTABLE_DESCRIPTOR_TYPE_EXTENSION_NAME,
     VK_EXT_SCALAR_BLOCK_LAYOUT_EXTENSION_NAME,
@@ -137,6 +141,8 @@ public:
             add(dynamic_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTENDED_DYNAMIC_STATE_FEATURES_EXT);
         else if (name == VK_EXT_HOST_QUERY_RESET_EXTENSION_NAME)
             add(queryReset_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_QUERY_RESET_FEATURES);
+        else if (name == VK_EXT_MAP_MEMORY_PLACED_EXTENSION_NAME)
+            add(placed_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAP_MEMORY_PLACED_FEATURES_EXT);
         else if (name == VK_EXT_MULTI_DRAW_EXTENSION_NAME)
             add(multiDraw_, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MULTI_DRAW_FEATURES_EXT);
         else if (name == VK_EXT_MUTABLE_DESCRIPTOR_TYPE_EXTENSION_NAME)
@@ -168,6 +174,7 @@ private:
     VkPhysicalDeviceCustomBorderColorFeaturesEXT border_{};
     VkPhysicalDeviceExtendedDynamicStateFeaturesEXT dynamic_{};
     VkPhysicalDeviceHostQueryResetFeatures queryReset_{};
+    VkPhysicalDeviceMapMemoryPlacedFeaturesEXT placed_{};
     VkPhysicalDeviceMultiDrawFeaturesEXT multiDraw_{};
     VkPhysicalDeviceMutableDescriptorTypeFeaturesEXT mutable_{};
     VkPhysicalDeviceScalarBlockLayoutFeatures scalar_{};

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory that two devices share.
+// Memory that two devices share, and memory mapped where the application wants it.
 #include "gpu.h"
+#include "map_memory_placed.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace svga::test {
@@ -137,6 +139,70 @@ TEST_F(SharedMemory, OtherFilesAreRefused) {
         EXPECT_EQ(none.result, VK_ERROR_INVALID_EXTERNAL_HANDLE);
     }
     close(fd); // still ours
+}
+
+/** Addresses that nothing is mapped to. */
+class Reservation {
+public:
+    Reservation()
+        : address_(mmap(nullptr, kSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {}
+    ~Reservation() { munmap(address_, kSize); }
+    Reservation(const Reservation&) = delete;
+    Reservation& operator=(const Reservation&) = delete;
+
+    void* address() const { return address_; }
+    /** Reserves them once more. \return whether nothing was mapped there, not even reserved */
+    bool renew() const {
+        return mmap(address_, kSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == address_;
+    }
+
+private:
+    void* address_;
+};
+
+TEST(PlacedMapping, IsCoherentAndLeavesWhatItIsToldTo) {
+    Gpu gpu;
+    if (!gpu.has(VK_EXT_MAP_MEMORY_PLACED_EXTENSION_NAME))
+        GTEST_SKIP() << "no VK_EXT_map_memory_placed";
+    const Reservation reservation;
+    CoherentBuffer buffer(gpu, kSize), copy(gpu, kSize);
+    vkUnmapMemory(gpu.device(), buffer.memory.handle());
+
+    VkMemoryMapPlacedInfoEXT placed{};
+    placed.sType = VK_STRUCTURE_TYPE_MEMORY_MAP_PLACED_INFO_EXT;
+    placed.pPlacedAddress = reservation.address();
+    VkMemoryMapInfoKHR map{};
+    map.sType = VK_STRUCTURE_TYPE_MEMORY_MAP_INFO_KHR;
+    map.pNext = &placed;
+    map.flags = VK_MEMORY_MAP_PLACED_BIT_EXT;
+    map.memory = buffer.memory.handle();
+    map.size = VK_WHOLE_SIZE;
+    VkMemoryUnmapInfoKHR unmap{};
+    unmap.sType = VK_STRUCTURE_TYPE_MEMORY_UNMAP_INFO_KHR;
+    unmap.memory = buffer.memory.handle();
+    const auto mapMemory = gpu.function<PFN_vkMapMemory2KHR>("vkMapMemory2KHR");
+    const auto unmapMemory = gpu.function<PFN_vkUnmapMemory2KHR>("vkUnmapMemory2KHR");
+
+    for (const VkFlags end : {VkFlags{0}, VkFlags{VK_MEMORY_UNMAP_RESERVE_BIT_EXT}}) {
+        void* address = nullptr;
+        check(mapMemory(gpu.device(), &map, &address), "vkMapMemory2KHR");
+        ASSERT_EQ(address, reservation.address());
+        const std::span words(static_cast<uint32_t*>(address), kSize / 4);
+        std::ranges::fill(words, 0x11223344u);
+        gpu.run([&](VkCommandBuffer commands) {
+            const VkBufferCopy all{0, 0, kSize};
+            vkCmdCopyBuffer(commands, buffer.buffer.handle(), copy.buffer.handle(), 1, &all);
+            barrier(commands, VK_ACCESS_TRANSFER_READ_BIT, VK_ACCESS_TRANSFER_WRITE_BIT);
+            vkCmdFillBuffer(commands, buffer.buffer.handle(), kSize / 2, kSize / 2, 0x55667788u);
+            barrier(commands, VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT);
+        });
+        EXPECT_TRUE(std::ranges::all_of(copy.memory.as<uint32_t>(), [](uint32_t w) { return w == 0x11223344u; }));
+        EXPECT_EQ(words[kSize / 8 - 1], 0x11223344u);
+        EXPECT_EQ(words[kSize / 8], 0x55667788u);
+        unmap.flags = end;
+        check(unmapMemory(gpu.device(), &unmap), "vkUnmapMemory2KHR");
+        EXPECT_EQ(reservation.renew(), end == 0);
+    }
 }
 
 } // namespace svga::test

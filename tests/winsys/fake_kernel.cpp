@@ -343,7 +343,7 @@ std::optional<DrmVersion> FakeKernel::version() {
     return state_->isDrm ? std::optional(state_->version) : std::nullopt;
 }
 
-void* FakeKernel::map(uint64_t offset, size_t size) {
+void* FakeKernel::map(uint64_t offset, size_t size, void*) {
     std::this_thread::sleep_for(state_->mapDelay);
     const std::lock_guard lock(state_->mutex);
     const auto memory = state_->memory.find(offset);

@@ -103,7 +103,7 @@ public:
     int command(unsigned index, Direction direction, void* argument, size_t size) override;
     std::optional<DrmVersion> version() override;
     int fd() const override { return 42; }
-    void* map(uint64_t offset, size_t size) override;
+    void* map(uint64_t offset, size_t size, void* address) override;
     void unmap(void* address, size_t size) override;
     int exportHandle(uint32_t handle, UniqueFd& fd) override;
     int waitSyncFile(int fd, int milliseconds) override;

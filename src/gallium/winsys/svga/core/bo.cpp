@@ -69,12 +69,18 @@ void* Bo::map() {
     const std::lock_guard lock(mapMutex_);
     void* address = address_.load(std::memory_order_relaxed);
     if (!address) {
-        address = device_.kernel().map(mapHandle_, size_);
+        address = device_.kernel().map(mapHandle_, size_, nullptr);
         if (!address)
             throw Error("cannot map buffer object {} of {} bytes: {}", handle_, size_, std::strerror(errno));
         address_.store(address, std::memory_order_release);
     }
     return address;
+}
+
+void Bo::mapAt(void* address, size_t size) {
+    if (!device_.kernel().map(mapHandle_, size, address))
+        throw Error("cannot map {} bytes of buffer object {} at {}: {}", size, handle_,
+                    static_cast<const void*>(address), std::strerror(errno));
 }
 
 void Bo::unmap() {

@@ -41,6 +41,12 @@ public:
     /** \brief The memory, for reading and writing; the same address each time. Waits for nothing. Throws Error. */
     void* map();
 
+    /**
+     * \brief Maps the first \p size bytes, whole pages, once more: at \p address, in place of what is mapped there.
+     * Whoever asks for that unmaps it (munmap()). Throws Error.
+     */
+    void mapAt(void* address, size_t size);
+
     /** \brief Gives the address space back. No pointer from map() may be in use any more. */
     void unmap();
 

@@ -37,9 +37,10 @@ std::optional<DrmVersion> DrmKernel::version() {
     return DrmVersion{version->version_major, version->version_minor};
 }
 
-void* DrmKernel::map(uint64_t offset, size_t size) {
-    void* address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), static_cast<off_t>(offset));
-    return address == MAP_FAILED ? nullptr : address;
+void* DrmKernel::map(uint64_t offset, size_t size, void* address) {
+    const int flags = MAP_SHARED | (address ? MAP_FIXED : 0);
+    void* mapped = mmap(address, size, PROT_READ | PROT_WRITE, flags, fd_.get(), static_cast<off_t>(offset));
+    return mapped == MAP_FAILED ? nullptr : mapped;
 }
 
 void DrmKernel::unmap(void* address, size_t size) {

@@ -45,9 +45,11 @@ public:
     /** \brief The device node's file descriptor; owned by this object. */
     virtual int fd() const = 0;
 
-    /** \brief Maps \p size bytes at \p offset (a map handle), readable and writable. Null on failure, reason in errno.
+    /**
+     * \brief Maps \p size bytes at \p offset (a map handle), readable and writable: at \p address in place of what is
+     * there, or anywhere where that is null. Null on failure, reason in errno.
      */
-    virtual void* map(uint64_t offset, size_t size) = 0;
+    virtual void* map(uint64_t offset, size_t size, void* address) = 0;
     virtual void unmap(void* address, size_t size) = 0;
 
     /** \brief Exports a surface as a prime file descriptor. */
