@@ -107,7 +107,7 @@ main() {
     configure "$BUILD" "${werror[@]}"
     step 'building this tree'
     ninja -C "$BUILD"
-    write_stack_description "$BUILD" "$(find "$BUILD/mesa" -name 'svga_icd.*.json' | head -n 1)"
+    write_stack_description "$BUILD" "$(vulkan_manifest)"
     if [ $vm = yes ]; then
         write_vm_description
         KERNEL_FOR=vm make --silent -C "$REPO/kernel" all tests

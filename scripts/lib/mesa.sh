@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Mesa with our winsys in place of its own, and our Vulkan driver. One tree and one build folder in the cache (and one more
-# for the Vulkan driver with sanitizers) serve all checkouts: each brings the overlay to its own state before it builds, and takes the libraries away into its own build
-# folder after. Files are compared and copied by content, so that going from one checkout to another rebuilds exactly what
-# differs.
+# for the Vulkan driver with sanitizers) serve all checkouts: each brings the overlay to its own state before it builds,
+# and takes the libraries away into its own build folder after. Files are compared and copied by content, so that going
+# from one checkout to another rebuilds exactly what differs.
 
 MESA_BUILD=$CACHE/mesa/build-coherent
 MESA_SANITIZED_BUILD=$CACHE/mesa/build-sanitized
@@ -92,8 +92,14 @@ build_mesa() {
     done
 }
 
+# vulkan_manifest: of this checkout's driver, as build_mesa has put it into place.
+vulkan_manifest() {
+    find "$BUILD/mesa" -name 'svga_icd.*.json' | head -n 1
+}
+
 # build_sanitized_vulkan FOLDER: puts into FOLDER our Vulkan driver, and all of Mesa that is in it, with AddressSanitizer
-# (our part with UndefinedBehaviorSanitizer, too), and svga_icd.json, its manifest. After build_mesa.
+# (our part with UndefinedBehaviorSanitizer, too), and svga_icd.json, the manifest of build_mesa's driver but for the
+# library it names.
 build_sanitized_vulkan() {
     local folder=$1 driver=libvulkan_svga.so
     local target=src/gallium/winsys/svga/drm/coherent/$driver
@@ -103,7 +109,5 @@ build_sanitized_vulkan() {
     step 'building the Vulkan driver with sanitizers (later runs: seconds)'
     ninja -C "$MESA_SANITIZED_BUILD" "$target"
     mirror_file "$MESA_SANITIZED_BUILD/$target" "$folder/$driver"
-    cat >"$folder/svga_icd.json" <<-END
-	{ "file_format_version": "1.0.0", "ICD": { "library_path": "$folder/$driver", "api_version": "1.1.0" } }
-	END
+    sed "s|\"library_path\": \"[^\"]*\"|\"library_path\": \"$folder/$driver\"|" "$(vulkan_manifest)" >"$folder/svga_icd.json"
 }
