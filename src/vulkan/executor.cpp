@@ -63,9 +63,7 @@ winsys::Ref<winsys::Fence> Executor::submit() {
     winsys::Ref<winsys::Fence> fence = encoder_.flush();
     uploads_.submitted(fence);
     // What was uploaded may be overwritten once the device is done with it.
-    for (const SVGA3dShaderType type : {SVGA3D_SHADERTYPE_VS, SVGA3D_SHADERTYPE_PS, SVGA3D_SHADERTYPE_GS,
-                                        SVGA3D_SHADERTYPE_HS, SVGA3D_SHADERTYPE_DS, SVGA3D_SHADERTYPE_CS})
-        binder_.forgetDriverConstants(type);
+    binder_.forgetDriverConstants();
     return fence;
 }
 

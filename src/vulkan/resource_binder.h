@@ -57,6 +57,11 @@ public:
 
     /** \brief The next bindStage() of \p type writes a new constant buffer 0. */
     void forgetDriverConstants(SVGA3dShaderType type) { stages_[type].constants[0] = {}; }
+    /** \brief Those of all stages. */
+    void forgetDriverConstants() {
+        for (Stage& stage : stages_)
+            stage.constants[0] = {};
+    }
 
     /** \brief Nothing of what was bound may be taken for bound any more. */
     void invalidate();
