@@ -33,6 +33,13 @@ protected:
                " v[gl_LocalInvocationIndex] = got; }";
     }
 
+    /** A program of shader(), with an array of descriptors of `type`. */
+    Pipeline pipelineOf(VkDescriptorType type, const std::string& declaration, const std::string& body) {
+        return Pipeline(
+            gpu,
+            {.glsl = {{Stage::Compute, shader(declaration, body)}}, .bindings = {kOut, arrayOf(type)}, .pushed = 16});
+    }
+
     /** What the invocations wrote. */
     std::vector<uint32_t> run(Pipeline& pipeline, VkDescriptorSet set) {
         CoherentBuffer out(gpu, 256);
@@ -46,6 +53,15 @@ protected:
         const std::span<uint32_t> words = out.memory.as<uint32_t>().first(kElements);
         return {words.begin(), words.end()};
     }
+
+    /** A buffer for each element: 10, 11, 12, 13. */
+    struct Numbered : CoherentBuffer {
+        explicit Numbered(Gpu& gpu)
+            : CoherentBuffer(gpu, kElements * 256) {
+            for (uint32_t i = 0; i < kElements; ++i)
+                memory.as<uint32_t>()[i * 64] = 10 + i;
+        }
+    };
 
     /** Element n of a binding of buffers begins at n * 256 of `all`. */
     void writeBuffers(VkDescriptorSet set, VkDescriptorType type, const Buffer& all) {
@@ -95,15 +111,10 @@ const std::vector<uint32_t> kExpected{13, 10, 12, 11};
 TEST_F(Indexing, OfUniformBuffers) {
     if (!gpu.features().shaderUniformBufferArrayDynamicIndexing)
         GTEST_SKIP() << "arrays of uniform buffers are indexed by constants alone";
-    Pipeline pipeline(
-        gpu, {.glsl = {{Stage::Compute,
-                        shader("layout(set = 0, binding = 1) uniform In { uint value; } a[4];",
-                               "for (uint n = 0; n < 4; ++n) if (order[n] == index) got = a[order[n]].value;")}},
-              .bindings = {kOut, arrayOf(VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER)},
-              .pushed = 16});
-    CoherentBuffer in(gpu, kElements * 256);
-    for (uint32_t i = 0; i < kElements; ++i)
-        in.memory.as<uint32_t>()[i * 64] = 10 + i;
+    Pipeline pipeline =
+        pipelineOf(VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, "layout(set = 0, binding = 1) uniform In { uint value; } a[4];",
+                   "for (uint n = 0; n < 4; ++n) if (order[n] == index) got = a[order[n]].value;");
+    const Numbered in(gpu);
     const VkDescriptorSet set = pipeline.allocate();
     writeBuffers(set, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, in.buffer);
     EXPECT_EQ(run(pipeline, set), kExpected);
@@ -112,16 +123,11 @@ TEST_F(Indexing, OfUniformBuffers) {
 TEST_F(Indexing, OfStorageBuffers) {
     if (!gpu.features().shaderStorageBufferArrayDynamicIndexing)
         GTEST_SKIP() << "arrays of storage buffers are indexed by constants alone";
-    Pipeline pipeline(
-        gpu, {.glsl = {{Stage::Compute,
-                        shader("layout(set = 0, binding = 1) buffer In { uint value; uint seen; } a[4];",
-                               "for (uint n = 0; n < 4; ++n) if (order[n] == index) { got = a[order[n]].value; "
-                               "a[order[n]].seen = 100 + gl_LocalInvocationIndex; }")}},
-              .bindings = {kOut, arrayOf(VK_DESCRIPTOR_TYPE_STORAGE_BUFFER)},
-              .pushed = 16});
-    CoherentBuffer in(gpu, kElements * 256);
-    for (uint32_t i = 0; i < kElements; ++i)
-        in.memory.as<uint32_t>()[i * 64] = 10 + i;
+    Pipeline pipeline = pipelineOf(VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                   "layout(set = 0, binding = 1) buffer In { uint value; uint seen; } a[4];",
+                                   "for (uint n = 0; n < 4; ++n) if (order[n] == index) { got = a[order[n]].value; "
+                                   "a[order[n]].seen = 100 + gl_LocalInvocationIndex; }");
+    const Numbered in(gpu);
     const VkDescriptorSet set = pipeline.allocate();
     writeBuffers(set, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, in.buffer);
     EXPECT_EQ(run(pipeline, set), kExpected);
@@ -133,11 +139,10 @@ TEST_F(Indexing, OfSampledImages) {
     if (!gpu.features().shaderSampledImageArrayDynamicIndexing)
         GTEST_SKIP() << "arrays of sampled images are indexed by constants alone";
     const Sampler sampler(gpu);
-    Pipeline pipeline(gpu, {.glsl = {{Stage::Compute, shader("layout(set = 0, binding = 1) uniform usampler2D a[4];",
-                                                             "for (uint n = 0; n < 4; ++n) if (order[n] == index) "
-                                                             "got = textureLod(a[order[n]], vec2(0.5), 0.0).r;")}},
-                            .bindings = {kOut, arrayOf(VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER)},
-                            .pushed = 16});
+    Pipeline pipeline =
+        pipelineOf(VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, "layout(set = 0, binding = 1) uniform usampler2D a[4];",
+                   "for (uint n = 0; n < 4; ++n) if (order[n] == index) "
+                   "got = textureLod(a[order[n]], vec2(0.5), 0.0).r;");
     const VkDescriptorSet set = pipeline.allocate();
     writeImages(set, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, sampler.handle());
     EXPECT_EQ(run(pipeline, set), kExpected);
@@ -146,13 +151,10 @@ TEST_F(Indexing, OfSampledImages) {
 TEST_F(Indexing, OfStorageImages) {
     if (!gpu.features().shaderStorageImageArrayDynamicIndexing)
         GTEST_SKIP() << "arrays of storage images are indexed by constants alone";
-    Pipeline pipeline(
-        gpu, {.glsl = {{Stage::Compute,
-                        shader("layout(set = 0, binding = 1, r32ui) uniform uimage2D a[4];",
-                               "for (uint n = 0; n < 4; ++n) if (order[n] == index) "
-                               "got = imageAtomicAdd(a[order[n]], ivec2(0), 100 + gl_LocalInvocationIndex);")}},
-              .bindings = {kOut, arrayOf(VK_DESCRIPTOR_TYPE_STORAGE_IMAGE)},
-              .pushed = 16});
+    Pipeline pipeline =
+        pipelineOf(VK_DESCRIPTOR_TYPE_STORAGE_IMAGE, "layout(set = 0, binding = 1, r32ui) uniform uimage2D a[4];",
+                   "for (uint n = 0; n < 4; ++n) if (order[n] == index) "
+                   "got = imageAtomicAdd(a[order[n]], ivec2(0), 100 + gl_LocalInvocationIndex);");
     const VkDescriptorSet set = pipeline.allocate();
     writeImages(set, VK_DESCRIPTOR_TYPE_STORAGE_IMAGE, VK_NULL_HANDLE);
     EXPECT_EQ(run(pipeline, set), kExpected);
