@@ -114,11 +114,12 @@ unpack() {
     mv "$folder.tmp" "$folder"
 }
 
-# Mesa's source, from the upstream tarball of Debian's source package. Sets MESA_SOURCE.
+# Mesa's source, from the upstream tarball of Debian's source package, with an empty folder applied-patches: see patch_mesa.
+# A tree without that folder holds patches that nobody knows, and is unpacked anew. Sets MESA_SOURCE.
 fetch_mesa_source() {
     mkdir -p "$CACHE/mesa"
     MESA_SOURCE=$(find "$CACHE/mesa" -maxdepth 1 -name "mesa-$MESA_SERIES.*[0-9]" | sort -V | tail -n 1)
-    [ -z "$MESA_SOURCE" ] || return 0
+    [ ! -d "$MESA_SOURCE/applied-patches" ] || return 0
     private_apt_for_release
     local configuration=apt version upstream tarball
     # A release's backports move on to newer series; Debian 13 keeps the one it was released with.
@@ -136,9 +137,10 @@ fetch_mesa_source() {
     [ -n "$tarball" ] || die "Debian's source package mesa $version holds no upstream tarball"
     step "unpacking it"
     rm -rf "$CACHE/mesa/source.tmp"
-    mkdir "$CACHE/mesa/source.tmp"
+    mkdir -p "$CACHE/mesa/source.tmp/applied-patches"
     tar -xf "$tarball" --strip-components=1 -C "$CACHE/mesa/source.tmp"
     MESA_SOURCE=$CACHE/mesa/mesa-$upstream
+    rm -rf "$MESA_SOURCE"
     mv "$CACHE/mesa/source.tmp" "$MESA_SOURCE"
 }
 

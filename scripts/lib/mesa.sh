@@ -45,13 +45,27 @@ overlay_winsys() {
     mirror_file "$OVERLAY/meson.build" "$drm/meson.build"
 }
 
-# Fixes of bugs in Mesa, and the place of the Vulkan driver in Mesa's configuration. A
-# patch that is in the tree already is left alone.
+# apply_to_mesa PATCH [OPTION]
+apply_to_mesa() {
+    quietly "$CACHE/logs/mesa-patch.log" patch -d "$MESA_SOURCE" -p1 --force --no-backup-if-mismatch -i "$1" "${@:2}"
+}
+
+# Fixes of bugs in Mesa, and the place of the Vulkan driver in Mesa's configuration. Of each patch in the tree there is a
+# copy in its folder applied-patches: what another checkout had there beyond our series is taken back, the last one first.
 patch_mesa() {
-    local patch
-    for patch in "$OVERLAY"/patches/*.patch; do
-        patch -d "$MESA_SOURCE" -p1 --reverse --dry-run --force --silent <"$patch" >/dev/null && continue
-        quietly "$CACHE/logs/mesa-patch.log" patch -d "$MESA_SOURCE" -p1 --forward --no-backup-if-mismatch -i "$patch"
+    local record=$MESA_SOURCE/applied-patches wanted=("$OVERLAY"/patches/*.patch) applied common=0 i
+    mapfile -t applied < <(find "$record" -name '*.patch' | sort)
+    while [ $common -lt ${#applied[@]} ] && [ $common -lt ${#wanted[@]} ] &&
+        [ "${applied[common]##*/}" = "${wanted[common]##*/}" ] && cmp -s "${applied[common]}" "${wanted[common]}"; do
+        common=$((common + 1))
+    done
+    for ((i = ${#applied[@]} - 1; i >= common; i--)); do
+        apply_to_mesa "${applied[i]}" --reverse
+        rm "${applied[i]}"
+    done
+    for ((i = common; i < ${#wanted[@]}; i++)); do
+        apply_to_mesa "${wanted[i]}"
+        cp "${wanted[i]}" "$record"
     done
 }
 
