@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace svga::coherency {
 namespace {
@@ -214,6 +215,50 @@ TEST_F(Buffers, CopyFromBufferThatWasNeverUnmapped) {
     copy.read(0, seen);
     EXPECT_TRUE(sameBytes(seen, expected));
     glDeleteBuffers(1, &name);
+}
+
+TEST_F(Buffers, IndirectDrawsAndTheirVertexNumbers) {
+    if (!epoxy_has_gl_extension("GL_ARB_draw_indirect"))
+        GTEST_SKIP() << "no GL_ARB_draw_indirect";
+    const GLuint program = buildProgram("#version 330\n"
+                                        "flat out int number;\n"
+                                        "void main() { number = gl_VertexID; gl_Position = vec4(0.0); }\n",
+                                        nullptr, "number");
+    GLuint vertexArray = 0;
+    glGenVertexArrays(1, &vertexArray);
+    glBindVertexArray(vertexArray);
+    glUseProgram(program);
+    MappedBuffer commands(kPage), indices(kPage);
+    PlainBuffer numbers(6 * sizeof(int32_t));
+    std::iota(indices.words().begin(), indices.words().end(), 0u);
+    glBindBuffer(GL_DRAW_INDIRECT_BUFFER, commands.name());
+    glBindBuffer(GL_ELEMENT_ARRAY_BUFFER, indices.name());
+    glEnable(GL_RASTERIZER_DISCARD);
+    for (uint32_t round = 0; round < 8; ++round) {
+        const uint32_t first = 5 + 10 * round, base = 100 * round;
+        const uint32_t words[] = {3, 1, first, 0, /* indexed: */ 3, 1, first, base, 0};
+        std::ranges::copy(words, commands.words().begin());
+        glBindBufferBase(GL_TRANSFORM_FEEDBACK_BUFFER, 0, numbers.name());
+        glBeginTransformFeedback(GL_POINTS);
+        glDrawArraysIndirect(GL_POINTS, nullptr);
+        glDrawElementsIndirect(GL_POINTS, GL_UNSIGNED_INT, reinterpret_cast<const void*>(16));
+        glEndTransformFeedback();
+        std::vector<uint32_t> seen(6);
+        numbers.read(0, std::as_writable_bytes(std::span(seen)));
+        const std::vector<uint32_t> expected = {first,        first + 1,        first + 2,
+                                                base + first, base + first + 1, base + first + 2};
+        ASSERT_EQ(seen, expected) << "round " << round;
+    }
+    // The position of the first index is no part of a vertex's number.
+    glBeginTransformFeedback(GL_POINTS);
+    glDrawElementsBaseVertex(GL_POINTS, 3, GL_UNSIGNED_INT, reinterpret_cast<const void*>(16), 1000);
+    glEndTransformFeedback();
+    std::vector<uint32_t> seen(3);
+    numbers.read(0, std::as_writable_bytes(std::span(seen)));
+    EXPECT_EQ(seen, (std::vector<uint32_t>{1004, 1005, 1006}));
+    glDisable(GL_RASTERIZER_DISCARD);
+    glDeleteVertexArrays(1, &vertexArray);
+    glDeleteProgram(program);
 }
 
 TEST_F(Buffers, IndicesAndUniforms) {

@@ -60,6 +60,35 @@ TEST_P(GpuWrites, SeenAfterCopyBufferSubData) {
     EXPECT_TRUE(sameBytes(destination.bytes(), expected));
 }
 
+TEST_P(GpuWrites, QueryResultsIntoMapping) {
+    if (!epoxy_has_gl_extension("GL_ARB_query_buffer_object"))
+        GTEST_SKIP() << "no GL_ARB_query_buffer_object";
+    constexpr uint32_t kPrimitives = 37;
+    PlainBuffer source(kPrimitives * sizeof(uint32_t)), captured(source.size());
+    MappedBuffer results(kPage);
+    auto expected = pattern(results.size(), 15);
+    std::copy(expected.begin(), expected.end(), results.bytes().begin());
+    GLuint query = 0;
+    glGenQueries(1, &query);
+    glBeginQuery(GL_TRANSFORM_FEEDBACK_PRIMITIVES_WRITTEN, query);
+    gpuCopy_.streamOutput(source.name(), 0, captured.name(), 0, source.size());
+    glEndQuery(GL_TRANSFORM_FEEDBACK_PRIMITIVES_WRITTEN);
+    glBindBuffer(GL_QUERY_BUFFER, results.name());
+    glGetQueryObjectuiv(query, GL_QUERY_RESULT, reinterpret_cast<GLuint*>(100));
+    glGetQueryObjectui64v(query, GL_QUERY_RESULT, reinterpret_cast<GLuint64*>(200));
+    glGetQueryObjectuiv(query, GL_QUERY_RESULT_AVAILABLE, reinterpret_cast<GLuint*>(300));
+    glGetQueryObjectui64v(query, GL_QUERY_RESULT_NO_WAIT, reinterpret_cast<GLuint64*>(400));
+    glBindBuffer(GL_QUERY_BUFFER, 0);
+    sync();
+    auto expect = [&](std::size_t at, auto value) { std::memcpy(expected.data() + at, &value, sizeof(value)); };
+    expect(100, kPrimitives);
+    expect(200, uint64_t{kPrimitives});
+    expect(300, uint32_t{1});
+    expect(400, uint64_t{kPrimitives});
+    EXPECT_TRUE(sameBytes(results.bytes(), expected));
+    glDeleteQueries(1, &query);
+}
+
 TEST_P(GpuWrites, WriteAfterRead) {
     // The CPU reads what the GPU wrote, writes beside and over it, and the GPU reads all of that: twenty times around.
     MappedBuffer buffer(4 * kPage);
