@@ -17,6 +17,7 @@ import collections
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,8 +46,10 @@ def profile_tests(name):
     """(name, command) of each test of a profile."""
     lines = profile_lines(name)
     lists = [word for line in lines if line.startswith("from ") for word in line.split()[1:]]
-    pattern = "|".join(f"(?:{line})" for line in lines if not line.startswith("from "))
-    return [test for source in lists for test in piglit.tests_of(source, pattern)]
+    chosen = [line for line in lines if not line.startswith(("from ", "not "))]
+    excluded = [line.removeprefix("not ") for line in lines if line.startswith("not ")]
+    return [(test, command) for source in lists for test, command in piglit.tests_of(source, "|".join(chosen))
+            if not any(re.search(line, test) for line in excluded)]
 
 
 def known_outcomes():

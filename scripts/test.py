@@ -112,20 +112,24 @@ def stack_tests(stack):
     if "this build draws nothing" in told:
         results.add("the device has no renderer yet", "skip")
         return results
-    results.add("wflinfo names SVGA3D", "pass" if finished.exit_code == 0 and "renderer string: SVGA3D" in told else "fail")
+    for said in ("renderer string: SVGA3D", "OpenGL version string: 4.4 (Core Profile)"):
+        results.add(f"wflinfo: {said}", "pass" if finished.exit_code == 0 and said in told else "fail")
     if results.failed:
         print(told)
     known = piglit_profile.known_outcomes()
-    tests = piglit.tests_of("sanity", "") + piglit.tests_of("opengl", f"{piglit.BUFFER_STORAGE}|{piglit.COPY_BUFFER}")
-    for winsys in ("coherent", "stock"):
-        step(f"piglit's sanity, buffer storage and copy buffer tests, {winsys} winsys")
+    sanity = piglit.tests_of("sanity", "")
+    buffers = piglit.tests_of("opengl", f"{piglit.BUFFER_STORAGE}|{piglit.COPY_BUFFER}")
+    for winsys, tests, what in (("coherent", sanity, "sanity"), ("stock", sanity + buffers, "sanity, buffer storage and copy buffer")):
+        step(f"piglit's {what} tests, {winsys} winsys")
         cases, outputs = piglit.run_tests(tests, stack.svga_run(f"--winsys={winsys}"), expected=known)
         for name, output in outputs.items():
             print(f"--- {name}\n{output[-1500:]}")
         results.include(cases, f"{winsys}: ")
-    step("piglit's quick profile")
-    for name, outcome in piglit.run_groups(piglit_profile.profile_tests("quick"), stack.svga_run(), jobs=os.cpu_count()):
-        results.add(f"quick: {name}", piglit.judge(name, outcome, known))
+    profiles = ("quick", "coherent", "gl44")
+    step(f"piglit's profiles {', '.join(profiles)}")
+    tests = {name: command for profile in profiles for name, command in piglit_profile.profile_tests(profile)}
+    for name, outcome in piglit.run_groups(list(tests.items()), stack.svga_run(), jobs=os.cpu_count()):
+        results.add(f"piglit: {name}", piglit.judge(name, outcome, known))
     step("processes killed, and a machine that lacks something")
     results.include(robustness.run_tests(stack))
     step("the embedded display")
