@@ -216,6 +216,24 @@ TEST(Draw, DerivativesDiscardAndDepth) {
     }
 }
 
+// The three other invocations of the only pixel's quad are helpers.
+TEST(Draw, HelpersCoverNothing) {
+    DrawJob job = quad(1, 1, {});
+    Assembler a(VGPU10_PIXEL_SHADER, 5, 0);
+    const Reg coverage = special(VGPU10_OPERAND_TYPE_INPUT_COVERAGE_MASK);
+    a.declare(VGPU10_OPCODE_DCL_INPUT, {coverage}).output(0).temps(1);
+    a.op(VGPU10_OPCODE_UTOF, {r(0), coverage.swizzle("xxxx")});
+    a.op(VGPU10_OPCODE_DERIV_RTX_FINE, {r(0).mask("y"), r(0).swizzle("xxxx")});
+    a.op(VGPU10_OPCODE_DERIV_RTY_FINE, {r(0).mask("z"), r(0).swizzle("xxxx")});
+    a.op(VGPU10_OPCODE_MOV, {o(0), r(0).swizzle("xyzw")});
+    job.pixel->tokens = a.op(VGPU10_OPCODE_RET).finish();
+    job.targets = {VK_FORMAT_R32G32B32A32_SFLOAT};
+    const auto pixel = asFloats(runner().draw(job).targets[0]);
+    EXPECT_EQ(pixel[0], 1.0f);
+    EXPECT_EQ(std::abs(pixel[1]), 1.0f);
+    EXPECT_EQ(std::abs(pixel[2]), 1.0f);
+}
+
 // With early tests a fragment's depth is written whether it is discarded later or not.
 TEST(Draw, EarlyDepthTests) {
     for (const bool early : {false, true}) {

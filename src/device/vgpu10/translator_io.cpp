@@ -224,7 +224,9 @@ Value Translator::specialRegister(uint32_t operandType) {
             b_.decorate(variable, Decoration::Flat);
         const Id pointer = b_.op(Op::OpAccessChain, b_.pointerType(StorageClass::Input, b_.type(Kind::Int)),
                                  {variable, b_.constant(Kind::Uint, 0)});
-        return loadVariable(pointer, Kind::Int, 1);
+        // A helper invocation covers nothing: lavapipe's SampleMask does not say so.
+        return select(builtinInput(BuiltIn::HelperInvocation, Kind::Bool, 1), {b_.constant(Kind::Int, 0), Kind::Int, 1},
+                      loadVariable(pointer, Kind::Int, 1));
     }
     case VGPU10_OPERAND_TYPE_OUTPUT_CONTROL_POINT_ID:
         requireStage(Stage::Hull);
