@@ -108,7 +108,7 @@ LESSER_GPUS = {
     "sampleRateShading": "3.3",
     "VK_EXT_conditional_rendering,VK_EXT_custom_border_color,VK_EXT_depth_clip_enable,VK_EXT_line_rasterization,"
     "VK_EXT_primitives_generated_query,VK_EXT_provoking_vertex,VK_EXT_external_memory_host,VK_KHR_push_descriptor,logicOp,"
-    "samplerAnisotropy,occlusionQueryPrecise,textureCompressionBC": "4.4",
+    "samplerAnisotropy,occlusionQueryPrecise,textureCompressionBC": "4.5",
 }
 NO_3D = ("geometryShader", "VK_EXT_transform_feedback", "VK_EXT_vertex_input_dynamic_state")
 

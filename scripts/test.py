@@ -112,7 +112,7 @@ def stack_tests(stack):
     if "this build draws nothing" in told:
         results.add("the device has no renderer yet", "skip")
         return results
-    for said in ("renderer string: SVGA3D", "OpenGL version string: 4.4 (Core Profile)"):
+    for said in ("renderer string: SVGA3D", "OpenGL version string: 4.5 (Core Profile)"):
         results.add(f"wflinfo: {said}", "pass" if finished.exit_code == 0 and said in told else "fail")
     if results.failed:
         print(told)
@@ -125,7 +125,7 @@ def stack_tests(stack):
         for name, output in outputs.items():
             print(f"--- {name}\n{output[-1500:]}")
         results.include(cases, f"{winsys}: ")
-    profiles = ("quick", "coherent", "gl44")
+    profiles = ("quick", "coherent", "gl45")
     step(f"piglit's profiles {', '.join(profiles)}")
     tests = {name: command for profile in profiles for name, command in piglit_profile.profile_tests(profile)}
     for name, outcome in piglit.run_groups(list(tests.items()), stack.svga_run(), jobs=os.cpu_count()):
