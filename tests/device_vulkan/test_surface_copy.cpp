@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "surface_fixture.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace svga::device::test {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/dx/dx_fixture.h"
 
+#include <algorithm>
+
 namespace svga::device::test {
 
 using namespace vgpu10::test;

@@ -2,6 +2,8 @@
 /** \file Contexts and COTables that move, and guests that do wrong. */
 #include "tests/dx/dx_fixture.h"
 
+#include <algorithm>
+
 namespace svga::device::test {
 
 using namespace vgpu10::test;

@@ -2,6 +2,8 @@
 /** \file Vertex input, indices, instances, indirect draws, geometry shaders and stream output. */
 #include "tests/dx/dx_fixture.h"
 
+#include <algorithm>
+
 namespace svga::device::test {
 
 using namespace vgpu10::test;

@@ -2,6 +2,7 @@
 /** \file Rasterizer, depth, stencil and blend state, render targets of all sorts. */
 #include "tests/dx/dx_fixture.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace svga::device::test {

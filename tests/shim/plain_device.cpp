@@ -19,6 +19,7 @@
 #include <svga3d_dx.h>
 #include <svga3d_surfacedefs.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <svga3d_reg.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace svga::vgpu10::test {

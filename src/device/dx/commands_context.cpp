@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "device/dx/commands.h"
 
+#include <algorithm>
 #include <array>
 
 namespace svga::device {

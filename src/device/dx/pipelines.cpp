@@ -3,6 +3,8 @@
 
 #include "device/vulkan/vulkan_error.h"
 
+#include <algorithm>
+
 namespace svga::device {
 
 using vgpu10::BindingLayout;

@@ -4,6 +4,7 @@
 #include <svga3d_cmd.h>
 #include <svga3d_dx.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <set>

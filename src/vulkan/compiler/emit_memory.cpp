@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "vulkan/compiler/emitter.h"
 
+#include <algorithm>
+
 namespace svga::vulkan {
 namespace {
 

@@ -4,6 +4,7 @@
 #include "vulkan/compiler/hull.h"
 #include "vulkan/compiler/lowering.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace svga::vulkan {

@@ -6,6 +6,8 @@
 
 #include "compiler/spirv/nir_spirv.h"
 
+#include <algorithm>
+
 namespace svga::vulkan {
 namespace {
 

@@ -5,6 +5,7 @@
 
 #include <VGPU10ShaderTokens.h>
 
+#include <algorithm>
 #include <functional>
 
 namespace svga::vulkan {
