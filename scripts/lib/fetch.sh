@@ -138,7 +138,8 @@ fetch_mesa_source() {
     step "unpacking it"
     rm -rf "$CACHE/mesa/source.tmp"
     mkdir -p "$CACHE/mesa/source.tmp/applied-patches"
-    tar -xf "$tarball" --strip-components=1 -C "$CACHE/mesa/source.tmp"
+    # As new as now: a build folder that there may be is of other files.
+    tar -xmf "$tarball" --strip-components=1 -C "$CACHE/mesa/source.tmp"
     MESA_SOURCE=$CACHE/mesa/mesa-$upstream
     rm -rf "$MESA_SOURCE"
     mv "$CACHE/mesa/source.tmp" "$MESA_SOURCE"

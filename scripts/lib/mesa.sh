@@ -52,6 +52,7 @@ apply_to_mesa() {
 
 # Fixes of bugs in Mesa, and the place of the Vulkan driver in Mesa's configuration. Of each patch in the tree there is a
 # copy in its folder applied-patches: what another checkout had there beyond our series is taken back, the last one first.
+# Who is interrupted leaves a tree without that folder, which fetch_mesa_source unpacks anew.
 patch_mesa() {
     local record=$MESA_SOURCE/applied-patches wanted=("$OVERLAY"/patches/*.patch) applied common=0 i
     mapfile -t applied < <(find "$record" -name '*.patch' | sort)
@@ -59,14 +60,17 @@ patch_mesa() {
         [ "${applied[common]##*/}" = "${wanted[common]##*/}" ] && cmp -s "${applied[common]}" "${wanted[common]}"; do
         common=$((common + 1))
     done
+    [ $common -lt ${#applied[@]} ] || [ $common -lt ${#wanted[@]} ] || return 0
+    mv "$record" "$record.changing"
     for ((i = ${#applied[@]} - 1; i >= common; i--)); do
-        apply_to_mesa "${applied[i]}" --reverse
-        rm "${applied[i]}"
+        apply_to_mesa "$record.changing/${applied[i]##*/}" --reverse
+        rm "$record.changing/${applied[i]##*/}"
     done
     for ((i = common; i < ${#wanted[@]}; i++)); do
         apply_to_mesa "${wanted[i]}"
-        cp "${wanted[i]}" "$record"
+        cp "${wanted[i]}" "$record.changing"
     done
+    mv "$record.changing" "$record"
 }
 
 # configure_mesa_build FOLDER OPTION...
