@@ -7,6 +7,7 @@
 #include <svga3d_reg.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace svga::vgpu10::test {
@@ -877,16 +878,24 @@ TEST(Dispatch, AtomicsOnEveryKindOfMemory) {
 TEST(Dispatch, ExchangesGiveTheOldValue) {
     Assembler a(VGPU10_COMPUTE_SHADER, 5, 0);
     a.threadGroup(1, 1, 1).temps(1).uavRaw(0);
+    a.uavTyped(1, VGPU10_RESOURCE_DIMENSION_TEXTURE2D, VGPU10_RETURN_TYPE_FLOAT);
     a.op(VGPU10_OPCODE_IMM_ATOMIC_EXCH, {r(0).mask("x"), u(0), imm(0u), imm(20u)});
+    a.op(VGPU10_OPCODE_IMM_ATOMIC_EXCH, {r(0).mask("w"), u(1), imm(1u, 0u, 0u, 0u), imm(2.5f)});
     a.op(VGPU10_OPCODE_IMM_ATOMIC_CMP_EXCH, {r(0).mask("y"), u(0), imm(4u), imm(11u), imm(21u)}); // equal: stored
     a.op(VGPU10_OPCODE_IMM_ATOMIC_CMP_EXCH, {r(0).mask("z"), u(0), imm(8u), imm(11u), imm(22u)}); // not equal
     a.op(VGPU10_OPCODE_ATOMIC_CMP_STORE, {u(0), imm(12u), imm(13u), imm(23u)});
-    a.op(VGPU10_OPCODE_STORE_RAW, {u(0).mask("xyz"), imm(16u), r(0).swizzle("xyzw")}).op(VGPU10_OPCODE_RET);
+    a.op(VGPU10_OPCODE_STORE_RAW, {u(0).mask("xyzw"), imm(16u), r(0).swizzle("xyzw")}).op(VGPU10_OPCODE_RET);
     StageJob job;
     job.tokens = a.finish();
-    job.uavBuffers[0] = {10, 11, 12, 13, 0, 0, 0};
+    job.options.floatImageAtomics = true;
+    const auto bits = [](float value) { return std::bit_cast<uint32_t>(value); };
+    job.uavTextures[1].format = VK_FORMAT_R32_SFLOAT;
+    job.uavTextures[1].extent = {2, 1, 1};
+    job.uavTextures[1].data = {bits(0.5f), bits(1.5f)};
+    job.uavBuffers[0] = {10, 11, 12, 13, 0, 0, 0, 0};
     runner().dispatch(job, 1);
-    EXPECT_EQ(job.uavBuffers[0], (Words{20, 21, 12, 23, 10, 11, 12}));
+    EXPECT_EQ(job.uavBuffers[0], (Words{20, 21, 12, 23, 10, 11, 12, bits(1.5f)}));
+    EXPECT_EQ(job.uavTextures[1].data, (Words{bits(0.5f), bits(2.5f)}));
 }
 
 TEST(Dispatch, StructuredRawAndTypedAccess) {

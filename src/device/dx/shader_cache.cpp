@@ -134,6 +134,7 @@ Shader::~Shader() {
 const ShaderVariant* Shader::variant(vgpu10::TranslateOptions options) {
     options.bindings = {};
     options.bindings.base = uint32_t(info_.stage) * vgpu10::BindingLayout::kBindingsPerStage;
+    options.floatImageAtomics = device_.features().imageFloat32Atomics;
     if (!info_.usesRasterizerSamples)
         options.rasterizerSamples = 1;
     auto [place, isNew] = variants_.try_emplace(variantKey(options, info_.stage));

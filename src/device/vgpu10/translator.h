@@ -99,6 +99,8 @@ struct TranslateOptions {
     bool dualSourceBlend = false;
     /// Pixel: samples per pixel of the render targets. Read only where ShaderInfo::usesRasterizerSamples is set.
     uint32_t rasterizerSamples = 1;
+    /// Whether the GPU exchanges floats in images (shaderImageFloat32Atomics).
+    bool floatImageAtomics = false;
 };
 
 enum class ResourceDimension : uint8_t {

@@ -247,7 +247,7 @@ private:
     void emitSync(const Instruction& i);
     Id wordPointer(const Memory& memory, Value word);
     Value inBounds(const Memory& memory, Value word);
-    Id atomicPointer(const Operand& target, const Operand& address, Kind& kind, Value& bounds);
+    Id atomicPointer(const Operand& target, const Operand& address, bool exchanges, Kind& kind, Value& bounds);
     Value structureWord(const Memory& memory, const Operand& structure, const Operand& offset);
 
     const Program& program_;

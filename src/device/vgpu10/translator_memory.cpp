@@ -200,8 +200,10 @@ Translator::Image& Translator::uavImage(const Operand& operand) {
         return found->second;
     // Atomic operations need a format; everything else takes the view's, whatever it is.
     auto format = spv::ImageFormat::Unknown;
-    if (uav.atomic && uav.returnType != NumericType::Float)
-        format = uav.returnType == NumericType::Sint ? spv::ImageFormat::R32i : spv::ImageFormat::R32ui;
+    if (uav.atomic)
+        format = uav.returnType == NumericType::Float  ? spv::ImageFormat::R32f
+                 : uav.returnType == NumericType::Sint ? spv::ImageFormat::R32i
+                                                       : spv::ImageFormat::R32ui;
     found->second = declareImage(uav.dimension, uav.returnType, true, format, BindingLayout::kUavs + slot);
     if (uav.coherent)
         b_.decorate(found->second.variable, spv::Decoration::Coherent);
@@ -229,8 +231,11 @@ void Translator::emitStoreTyped(const Instruction& i) {
     b_.effect(Op::OpImageWrite, {loadImage(image), coordinates.id, load(i.operands[2], image.kind, 0xf).id});
 }
 
-/** \brief Pointer to the word that an atomic operates on; \p bounds has an id where it may lie out of bounds. */
-Id Translator::atomicPointer(const Operand& target, const Operand& address, Kind& kind, Value& bounds) {
+/**
+ * \brief Pointer to the word that an atomic operates on; \p bounds has an id where it may lie out of bounds.
+ * \param exchanges what VGPU10 does to floats as well
+ */
+Id Translator::atomicPointer(const Operand& target, const Operand& address, bool exchanges, Kind& kind, Value& bounds) {
     const auto slot = constantIndex(target, 0);
     const auto uav = declarations_.uavs.find(slot);
     const bool typed = target.type == VGPU10_OPERAND_TYPE_UAV && uav != declarations_.uavs.end() &&
@@ -238,7 +243,8 @@ Id Translator::atomicPointer(const Operand& target, const Operand& address, Kind
                        uav->second.dimension != ResourceDimension::StructuredBuffer;
     if (typed) {
         const Image& image = uavImage(target);
-        require(image.kind != Kind::Float, "atomic operation on a float view");
+        require(image.kind != Kind::Float || exchanges, "atomic operation on a float view");
+        require(image.kind != Kind::Float || options_.floatImageAtomics, "this GPU exchanges no floats in images");
         require(image.dimension != ResourceDimension::TextureCube &&
                     image.dimension != ResourceDimension::TextureCubeArray,
                 "cube views cannot be accessed");
@@ -274,7 +280,8 @@ void Translator::emitAtomic(const Instruction& i, bool returns) {
     Kind kind = Kind::Uint;
     Value bounds;
     // Values first: what they do must not lie between the test of bounds and its use.
-    const Id pointer = atomicPointer(i.operands[first], i.operands[first + 1], kind, bounds);
+    const bool exchanges = atomic.opcode == Op::OpAtomicExchange;
+    const Id pointer = atomicPointer(i.operands[first], i.operands[first + 1], exchanges, kind, bounds);
     const Id value = loadScalar(i.operands[first + 2], kind).id;
     const Id exchange = compares ? loadScalar(i.operands[first + 3], kind).id : 0;
 

@@ -85,6 +85,8 @@ void FeatureChain::linkAll() {
                   VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTENDED_DYNAMIC_STATE_3_FEATURES_EXT);
     linkExtension(VK_EXT_NON_SEAMLESS_CUBE_MAP_EXTENSION_NAME, nonSeamless,
                   VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_NON_SEAMLESS_CUBE_MAP_FEATURES_EXT);
+    linkExtension(VK_EXT_SHADER_ATOMIC_FLOAT_EXTENSION_NAME, atomicFloat,
+                  VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_ATOMIC_FLOAT_FEATURES_EXT);
 }
 
 bool FeatureChain::enableExtension(const char* extension) {
@@ -117,6 +119,7 @@ std::string FeatureChain::missingForVgpu10() const {
     need(core.features.fillModeNonSolid, "fillModeNonSolid");
     need(core.features.multiViewport, "multiViewport");
     need(core.features.shaderClipDistance, "shaderClipDistance");
+    need(core.features.shaderCullDistance, "shaderCullDistance");
     need(v11.shaderDrawParameters, "shaderDrawParameters");
     need(v13.shaderDemoteToHelperInvocation, "shaderDemoteToHelperInvocation");
     need(v13.robustImageAccess, "robustImageAccess");
@@ -170,8 +173,8 @@ VulkanDevice::Features FeatureChain::features(const VkPhysicalDeviceLimits& limi
     f.fragmentStoresAndAtomics = core.fragmentStoresAndAtomics;
     f.shaderInt64 = core.shaderInt64;
     f.drawIndirectCount = v12.drawIndirectCount;
-    f.cullDistance = core.shaderCullDistance;
     f.textureCompressionBC = core.textureCompressionBC;
+    f.imageFloat32Atomics = atomicFloat.shaderImageFloat32Atomics;
 
     // What a guest may rely on as a whole, each with all before it.
     f.vgpu10 = missingForVgpu10().empty();

@@ -51,6 +51,7 @@ struct FeatureChain {
     VkPhysicalDevicePrimitivesGeneratedQueryFeaturesEXT primitivesGenerated{};
     VkPhysicalDeviceExtendedDynamicState3FeaturesEXT dynamicState3{};
     VkPhysicalDeviceNonSeamlessCubeMapFeaturesEXT nonSeamless{};
+    VkPhysicalDeviceShaderAtomicFloatFeaturesEXT atomicFloat{};
 
     std::vector<const char*> extensions;
 

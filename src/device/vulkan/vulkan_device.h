@@ -52,8 +52,8 @@ public:
         bool shaderFloat64, storageImageReadWithoutFormat, imageCubeArray, fillModeNonSolid, samplerAnisotropy;
         bool imageSlicedViewOf3D, shaderStencilExport, primitiveTopologyListRestart, pushDescriptor;
         bool primitivesGeneratedQuery, extendedDynamicState3, borderColorSwizzle, nonSeamlessCubeMap;
-        bool vertexPipelineStoresAndAtomics, fragmentStoresAndAtomics, shaderInt64, drawIndirectCount, cullDistance;
-        bool textureCompressionBC;
+        bool vertexPipelineStoresAndAtomics, fragmentStoresAndAtomics, shaderInt64, drawIndirectCount;
+        bool textureCompressionBC, imageFloat32Atomics;
 
         // What follows from all of these, and from limits, for the guest.
         bool vgpu10; ///< it can have DX contexts: shader model 4
