@@ -61,10 +61,14 @@ SHADERS_PER_PROCESS = 40
 
 
 def groups_of(tests):
-    """Lists of (name, command) that one process takes: shader_runner takes many files, every other program is one test."""
+    """Lists of (name, command) that one process takes: shader_runner takes many files, every other program is one test.
+
+    The files are of one specification: after those of arb_gl_spirv it skips files of others.
+    """
     groups, previous = [], None
     for name, command in tests:
-        program = (command[0], command[2:])
+        path = name.split("@")
+        program = (command[0], command[2:], path[1] if path[0] == "spec" else "")
         if program == previous and len(groups[-1]) < SHADERS_PER_PROCESS:
             groups[-1].append((name, command))
         else:
